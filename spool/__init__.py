@@ -1,0 +1,55 @@
+"""
+A durable, file-locked spool of events for programs that run briefly, are often offline, and must never wait.
+
+    spool = Spool(Path("~/.local/state/my-tool/spool").expanduser(), source="my-tool")
+    spool.append({"command": "build"}, event_type="my-tool.run.v1")  # survives a crash from here on
+
+    from spool.http import HttpTransport                             # where something is to be sent, not before
+    summary = drain(spool, HttpTransport(url, WIRE_FORMATS["json"], user_agent="my-tool/1"))
+
+Promise: an accepted event is delivered at least once, or buried with its reason. A crash at any instant loses no
+accepted event and sends no torn one. Duplicates are possible and carry the same id.
+
+What a crash after each step leaves, and what repairs it:
+
+    step                                 a crash here leaves                      repaired by
+    -----------------------------------  ---------------------------------------  -----------------------------------
+    append  line written                 nothing, a torn line or a whole one,     the next append isolates a torn
+                                         not accepted                             one, a drain buries it
+    append  line synced = accepted       a pending record                         -
+    append  temporary file synced        a *.tmp, not accepted                    ignored
+    append  renamed into pending/        a segment or a *.tmp, not accepted       delivered or ignored
+    append  pending/ synced = accepted   a pending record                         -
+    seal    renamed into pending/        the segment under one of both names      the next append makes an active one
+    seal    pending/ synced              a sealed segment, no active one          the next append makes an active one
+    drain   sent, answer seen or not     a pending segment                        sent again: same ids, same key
+    drain   segment unlinked             the segment may come back                sent again: same ids, same key
+    drain   rest of a segment rewritten  the old segment or the new one           sent again: same ids
+    drain   dead letter published        a dead letter and its pending record     buried again, under the same name
+"""
+
+from spool.drain import Summary, Transport, drain
+from spool.errors import InvalidEventError, NewerFormatError, SpoolError, UnavailableError, UnsafeError
+from spool.outcome import Deferred, Delivered, Outcome, Refused
+from spool.record import Record
+from spool.spool import Spool
+from spool.wire import WIRE_FORMATS, WireFormat
+
+__all__ = [
+    "WIRE_FORMATS",
+    "Deferred",
+    "Delivered",
+    "InvalidEventError",
+    "NewerFormatError",
+    "Outcome",
+    "Record",
+    "Refused",
+    "Spool",
+    "SpoolError",
+    "Summary",
+    "Transport",
+    "UnavailableError",
+    "UnsafeError",
+    "WireFormat",
+    "drain",
+]

@@ -1,0 +1,70 @@
+"""Start a flush in a process of its own, seldom, and without leaving it anything of ours."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from spool.disk import Disk
+from spool.locks import held
+
+INTERVAL = 600.0  # seconds between two starts
+LIFE = 60.0  # seconds
+
+
+def claim_start(marker: Path, disk: Disk, *, now: float | None = None) -> bool:
+    """
+    Return whether this process may start a flush: one in ten minutes may, whatever number asks at once.
+
+    The marker's time of change is the last start. `now` is seconds since 1970. OSError when it cannot be written.
+    """
+    instant = time.time() if now is None else now
+    if _fresh(marker, instant):  # the usual case costs one stat
+        return False
+    with held(marker.with_suffix(".lock"), disk) as locked:
+        if not locked or _fresh(marker, instant):  # RACE: of those who saw a stale marker, one gets here first
+            return False
+        marker.write_text(f"{instant:.0f}\n")
+        os.utime(marker, (instant, instant))
+    return True
+
+
+def _fresh(marker: Path, instant: float) -> bool:
+    """A marker far in the future was made by a clock that was wrong: it does not count, or it would count for years."""
+    try:
+        return abs(instant - marker.stat().st_mtime) < INTERVAL
+    except FileNotFoundError:
+        return False
+
+
+def start(command: Sequence[str], environment: Mapping[str, str]) -> None:
+    """
+    Start a detached child: a session of its own, no inherited files, a neutral directory, nobody who waits for it.
+
+    A parent whose output somebody reads to the end is not held open, and a terminal that closes does not end the child.
+    OSError when it cannot be started.
+    """
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+    child = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(sys.executable).anchor,
+        env=dict(environment),
+        start_new_session=True,
+        creationflags=flags,
+    )
+    child.returncode = 0  # we never wait: without this Python complains when it forgets the child
+
+
+def limit_life(seconds: float = LIFE) -> None:
+    """End this process after some seconds, whatever it hangs in. A crash is safe at any instant, so this is too."""
+    timer = threading.Timer(seconds, os._exit, args=(75,))
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,91 @@
+"""
+Every file-system call that changes a spool, and no decision.
+
+One small class, handed to the spool, so that a test can stand in for it, write down each call and rebuild what a crash
+between any two of them would leave.
+"""
+
+import errno
+import os
+from pathlib import Path
+
+_READ_APPEND = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NOT_THROUGH_A_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
+class Disk:
+    """The real disk. Every method raises OSError as the operating system does."""
+
+    def make_directory(self, path: Path) -> bool:
+        """Make one private directory (0700). Returns whether it was missing; an existing one is left as it is."""
+        try:
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            if not path.is_dir():
+                raise
+            return False
+        return True
+
+    def open(self, path: Path) -> int:
+        """Open an existing file to append to. The caller closes the descriptor."""
+        return os.open(path, _READ_APPEND | _NOT_THROUGH_A_LINK)
+
+    def create(self, path: Path) -> int:
+        """Make a new private file (0600), open as by `open`. FileExistsError when the name is taken."""
+        return os.open(path, _READ_APPEND | _NOT_THROUGH_A_LINK | os.O_CREAT | os.O_EXCL, 0o600)
+
+    def append(self, descriptor: int, data: bytes) -> None:
+        """Write all of `data` behind what is there, in one call; on failure the file is as long as before."""
+        size = os.fstat(descriptor).st_size
+        if os.write(descriptor, data) != len(data):  # a full disk takes the first part without an error
+            os.ftruncate(descriptor, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def sync(self, descriptor: int) -> None:
+        """Return when the file's data, and its length, would survive a power cut."""
+        if hasattr(os, "fdatasync"):
+            os.fdatasync(descriptor)
+        else:  # macOS, Windows
+            os.fsync(descriptor)
+
+    def sync_directory(self, path: Path) -> None:
+        """Return when the names in a directory would survive a power cut."""
+        if os.name == "nt":  # NTFS journals names itself, and a directory cannot be opened
+            return
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Give a file another name, over whatever bears it, in one step."""
+        source.replace(target)
+
+    def unlink(self, path: Path) -> None:
+        """Remove a file; one that is gone already is no error."""
+        path.unlink(missing_ok=True)
+
+    def publish(self, data: bytes, temporary: Path, target: Path) -> None:
+        """
+        Make `target` hold exactly `data`, durably, so that nobody ever sees a part of it.
+
+        A crash leaves the old target or the new one, and at worst the temporary file.
+        """
+        descriptor = self.create(temporary)
+        try:
+            try:
+                self.append(descriptor, data)
+                self.sync(descriptor)
+            finally:
+                os.close(descriptor)
+            self.rename(temporary, target)
+        except OSError:
+            self.unlink(temporary)
+            raise
+        self.sync_directory(target.parent)  # commit point
+
+
+def open_to_read(path: Path) -> int:
+    """Open an existing file of a spool to read, through no link and waiting for nobody. The caller closes it."""
+    return os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | _NOT_THROUGH_A_LINK)

@@ -1,0 +1,152 @@
+"""One pass over what is due: send the oldest segment, act on the outcome, go on with the next."""
+
+import random
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol, assert_never
+
+from spool import dead
+from spool.locks import held
+from spool.outcome import Deferred, Delivered, Outcome, Refused
+from spool.record import Record
+from spool.schedule import Schedule, dump, load
+from spool.spool import Segment, Spool
+
+
+class Transport(Protocol):
+    """What sends records. Its outcome tells the drain what became of them; it raises for nothing a network does."""
+
+    def send(self, records: Sequence[Record]) -> Outcome:
+        """Send some records as one request."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a drain did. `wait` is set when nothing was due yet, `busy` when another drain was at work."""
+
+    delivered: int = 0
+    buried: int = 0
+    requests: int = 0
+    failure: Deferred | None = None
+    wait: timedelta | None = None
+    busy: bool = False
+
+
+def drain(
+    spool: Spool,
+    transport: Transport,
+    *,
+    ignore_backoff: bool = False,
+    jitter: random.Random | None = None,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> Summary:
+    """
+    Deliver what is pending, oldest first, until all is done or the endpoint fails.
+
+    Leaves at once when another drain is at work or the schedule says that it is not time yet; `ignore_backoff` passes
+    over our own pause, never over the server's. `progress` is called with the number of records that are done with.
+    """
+    if not spool.exists():
+        return Summary()
+    with spool.disk_errors("write to"), held(spool.layout.drain_lock, spool.disk) as locked:
+        if not locked:
+            return Summary(busy=True)
+        schedule = load(spool.layout.schedule)
+        wait = schedule.wait(_now(spool), ignore_backoff=ignore_backoff)
+        if wait:
+            return Summary(wait=wait)
+        spool.seal()
+        run = _Run(spool, transport, schedule, jitter or random.SystemRandom(), progress)
+        for path in spool.sealed():
+            segment = spool.read(path)
+            if segment is not None and not run.deliver(segment):
+                break
+        return run.finish()
+
+
+class _Run:
+    """The state of one drain: what it has counted, and the failure that ends it."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        transport: Transport,
+        schedule: Schedule,
+        jitter: random.Random,
+        progress: Callable[[int], None],
+    ) -> None:
+        self.spool = spool
+        self.transport = transport
+        self.schedule = schedule
+        self.jitter = jitter
+        self.progress = progress
+        self.delivered = self.buried = self.requests = 0
+        self.failure: Deferred | None = None
+
+    def deliver(self, segment: Segment) -> bool:
+        """Send a segment, in halves where the endpoint takes issue with it. Returns whether the drain may go on."""
+        if segment.damaged:
+            self._bury_damaged(segment)
+        todo = deque([list(segment.records)] if segment.records else [])
+        while todo:
+            batch = todo.popleft()
+            outcome = self.transport.send(batch)
+            self.requests += 1
+            match outcome:
+                case Delivered(rejected):
+                    by_name = [record for record in batch if record.id in rejected]
+                    for record in by_name:
+                        self._bury(record, Refused(rejected[record.id], status=200))
+                    self.delivered += len(batch) - len(by_name)
+                    self._done(segment.path, todo)
+                case Refused() if len(batch) > 1:
+                    middle = len(batch) // 2
+                    todo.extendleft([batch[middle:], batch[:middle]])
+                case Refused():
+                    self._bury(batch[0], outcome)
+                    self._done(segment.path, todo)
+                case Deferred():
+                    self.failure = outcome
+                    return False
+                case _:
+                    assert_never(outcome)
+        return True
+
+    def finish(self) -> Summary:
+        """Leave the schedule for the next drain."""
+        if self.failure is not None:
+            self._save(self.schedule.failed(self.failure, _now(self.spool), self.jitter))
+        elif self.requests:
+            self._save(self.schedule.succeeded(_now(self.spool)))
+        return Summary(self.delivered, self.buried, self.requests, self.failure)
+
+    def _done(self, segment: Path, todo: deque[list[Record]]) -> None:
+        """Take what is done with out of the segment, before anything else is sent: it is never sent again."""
+        self.spool.replace(segment, [record for batch in todo for record in batch])
+        if self.schedule.attempts:  # the endpoint is back: whatever happens to this drain, the next one need not wait
+            self._save(self.schedule.succeeded(_now(self.spool)))
+        self.progress(self.delivered + self.buried)
+
+    def _save(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        self.spool.publish(dump(schedule), self.spool.layout.schedule)
+
+    def _bury(self, record: Record, refusal: Refused) -> None:
+        """Keep a refused record with its reason. It leaves its segment afterwards: a crash between buries it again."""
+        letter = dead.refused(record, refusal, _now(self.spool))
+        self.spool.publish(letter + b"\n", self.spool.layout.dead_letter(record.id))
+        self.buried += 1
+
+    def _bury_damaged(self, segment: Segment) -> None:
+        letters = dead.corrupt(segment.damaged, _now(self.spool))
+        self.spool.publish(letters + b"\n", self.spool.layout.dead_letter(segment.path.stem))
+        self.spool.replace(segment.path, list(segment.records))
+        self.buried += len(segment.damaged)
+
+
+def _now(spool: Spool) -> datetime:
+    return datetime.fromtimestamp(spool.clock() / 1e9, UTC)

@@ -1,0 +1,25 @@
+"""What can go wrong with a spool. Each message is one line: what happened, and what to do about it."""
+
+
+class SpoolError(Exception):
+    """Base of all errors of this package. `exit_code` is what a command line should end with."""
+
+    exit_code = 1
+
+
+class InvalidEventError(SpoolError):
+    """The event is no JSON object, or its record would be longer than a record may be."""
+
+    exit_code = 2
+
+
+class UnavailableError(SpoolError):
+    """The spool cannot be read or written: the disk is full, read-only, or permission is missing."""
+
+
+class UnsafeError(SpoolError):
+    """The place is not one to keep private files in: a symbolic link, another user's, or not a spool at all."""
+
+
+class NewerFormatError(SpoolError):
+    """A newer program wrote this spool; nothing was touched."""

@@ -1,0 +1,98 @@
+"""What an answer means for the records that were sent: one pure function decides."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+MAX_RETRY_AFTER = 24 * 3600.0  # seconds; a server that asks for more is misread or mistaken
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP answer as far as it counts here. `headers` have lower-case names; `body` may be cut off."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The endpoint took the records; `rejected` maps the ids of those that it named as refused to its reasons."""
+
+    rejected: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Nobody is to blame among the records: try later, and not before `retry_after` seconds when the server said so."""
+
+    reason: str
+    retry_after: float | None = None
+    misconfigured: bool = False  # waiting will not help: somebody has to mend the endpoint or its address
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The endpoint refused this for good: one of several records, to be found by halving, or the one that it got."""
+
+    reason: str
+    status: int
+
+
+Outcome = Delivered | Deferred | Refused
+
+_LATER = {408, 425, 429}
+_MISCONFIGURED = {401, 403, 404, 405}
+
+
+def classify(response: Response, records: int, now: datetime) -> Outcome:
+    """
+    Decide what an answer to a request with that many records means.
+
+    `now` resolves a `Retry-After` that is a date. The table of status codes is in README.
+    """
+    status = response.status
+    if 200 <= status < 300:
+        return _acknowledgement(response)
+    reason = f"HTTP {status}"
+    if status in _LATER or status >= 500:
+        return Deferred(reason, retry_after=_retry_after(response.headers.get("retry-after"), now))
+    if status in _MISCONFIGURED or status < 400:
+        location = response.headers.get("location")
+        return Deferred(reason + (f" to {location[:200]}" if location else ""), misconfigured=True)
+    if status == 412 or (
+        status == 409 and records == 1
+    ):  # a 409 on several may mean that one of them was there already
+        return Delivered()
+    return Refused(reason, status)
+
+
+def _acknowledgement(response: Response) -> Outcome:
+    if response.headers.get("content-type", "").partition(";")[0].strip().lower() == "text/html":
+        return Deferred(
+            f"HTTP {response.status} with a web page: not the endpoint (a captive portal?)", misconfigured=True
+        )
+    try:
+        answer = json.loads(response.body)
+        rejected = {item["id"]: str(item.get("reason", "rejected")) for item in answer["rejected"]}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        rejected = {}  # most receivers answer with nothing, null, or something of their own
+    return Delivered({record_id: reason for record_id, reason in rejected.items() if isinstance(record_id, str)})
+
+
+def _retry_after(header: str | None, now: datetime) -> float | None:
+    """Read both forms of `Retry-After` (RFC 9110, section 10.2.3) as seconds from now, within 0 and 24 h."""
+    if header is None:
+        return None
+    try:
+        seconds = float(min(int(header), int(MAX_RETRY_AFTER)))
+    except ValueError:
+        try:
+            date = parsedate_to_datetime(header)
+        except ValueError:
+            return None
+        seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER)

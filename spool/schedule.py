@@ -1,0 +1,100 @@
+"""When the next attempt may start: pure decisions, and the file that carries them from one process to the next."""
+
+import json
+import random
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from spool.outcome import MAX_RETRY_AFTER, Deferred
+
+FIRST_BACKOFF = 60.0  # seconds
+MAX_BACKOFF = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """
+    What a drain leaves for the next one. Times are UTC.
+
+    `not_before` is our own backoff and `retry_after` the server's wish; `attempts` counts the failures in a row.
+    """
+
+    attempts: int = 0
+    not_before: datetime | None = None
+    retry_after: datetime | None = None
+    last_error: str | None = None
+    last_success: datetime | None = None
+
+    def wait(self, now: datetime, *, ignore_backoff: bool = False) -> timedelta:
+        """
+        Return how long the next attempt has to wait; zero when it is due.
+
+        An instant further away than the longest wait that anybody could have meant is a clock that was wrong, then or
+        now: it does not count, so that a clock step cannot freeze the spool.
+        """
+        waits = [timedelta(0)]
+        if self.retry_after is not None:
+            waits.append(_plausible(self.retry_after - now, MAX_RETRY_AFTER))
+        if self.not_before is not None and not ignore_backoff:
+            waits.append(_plausible(self.not_before - now, MAX_BACKOFF))
+        return max(waits)
+
+    def failed(self, outcome: Deferred, now: datetime, jitter: random.Random) -> "Schedule":
+        """Return the schedule after an attempt that ended with `outcome`."""
+        pause = timedelta(seconds=backoff(self.attempts, jitter))
+        wish = None if outcome.retry_after is None else now + timedelta(seconds=outcome.retry_after)
+        return replace(
+            self,
+            attempts=self.attempts + 1,
+            not_before=now + pause,
+            retry_after=wish,
+            last_error=outcome.reason,
+        )
+
+    def succeeded(self, now: datetime) -> "Schedule":
+        """Return the schedule after a delivery."""
+        return Schedule(last_success=now)
+
+
+def backoff(attempts: int, jitter: random.Random) -> float:
+    """
+    Return the seconds to wait after `attempts` failures before this one: exponential, with full jitter, at most 6 h.
+
+    Full jitter (a uniform draw from zero to the bound) spreads a fleet that failed at one instant over the whole of the
+    interval: Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
+    """
+    return jitter.uniform(0.0, min(MAX_BACKOFF, FIRST_BACKOFF * 2.0 ** min(attempts, 30)))
+
+
+def load(path: Path) -> Schedule:
+    """Read the schedule; an absent or damaged file is a schedule that allows an attempt now. OSError from the disk."""
+    try:
+        stored = json.loads(path.read_bytes())
+        return Schedule(
+            attempts=max(0, int(stored["attempts"])),
+            not_before=_instant(stored["not_before"]),
+            retry_after=_instant(stored["retry_after"]),
+            last_error=None if stored["last_error"] is None else str(stored["last_error"]),
+            last_success=_instant(stored["last_success"]),
+        )
+    except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
+        return Schedule()
+
+
+def dump(schedule: Schedule) -> bytes:
+    """Return the bytes that `load` reads: one JSON object, times in ISO 8601."""
+    fields = {key: _text(value) if isinstance(value, datetime) else value for key, value in asdict(schedule).items()}
+    return json.dumps(fields).encode("ascii") + b"\n"
+
+
+def _plausible(wait: timedelta, most: float) -> timedelta:
+    return wait if wait.total_seconds() <= most else timedelta(0)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _text(instant: datetime) -> str:
+    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")

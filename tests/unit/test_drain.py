@@ -1,0 +1,244 @@
+"""The drain: each outcome's effect on a real spool, with a scripted transport."""
+
+import base64
+import json
+import random
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spool import Deferred, Delivered, Outcome, Record, Refused, Spool, Summary, drain
+from spool.disk import Disk
+from spool.locks import held
+from spool.record import verify
+from spool.schedule import load
+
+NOW_NS = 1_795_428_000_000_000_000
+
+
+class Endpoint:
+    """A transport that answers as `answer` says, and remembers what it took."""
+
+    def __init__(self, answer: Callable[[Sequence[Record]], Outcome] = lambda _records: Delivered()) -> None:
+        self.answer = answer
+        self.requests: list[list[str]] = []
+        self.taken: list[str] = []
+
+    def send(self, records: Sequence[Record]) -> Outcome:
+        self.requests.append([record.id for record in records])
+        outcome = self.answer(records)
+        if isinstance(outcome, Delivered):
+            self.taken += [record.id for record in records if record.id not in outcome.rejected]
+        return outcome
+
+
+class Clock:
+    """A clock that tests set."""
+
+    def __init__(self) -> None:
+        self.ns = NOW_NS
+
+    def __call__(self) -> int:
+        self.ns += 1_000_000
+        return self.ns
+
+    def advance(self, seconds: float) -> None:
+        self.ns += int(seconds * 1e9)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def spool(tmp_path: Path, clock: Clock) -> Spool:
+    return Spool(tmp_path / "spool", source="test", clock=clock)
+
+
+def fill(spool: Spool, number: int) -> list[str]:
+    return [spool.append({"number": n}, event_type="t") for n in range(number)]
+
+
+def pending(spool: Spool) -> list[str]:
+    return [record.id for record in spool.records()]
+
+
+def letters(spool: Spool) -> list[dict[str, object]]:
+    return [json.loads(line) for path in sorted(spool.layout.dead.iterdir()) for line in path.read_text().splitlines()]
+
+
+def test_nothing_recorded_nothing_made(spool: Spool) -> None:
+    """Draining a spool that does not exist sends nothing and makes nothing."""
+    assert drain(spool, Endpoint()) == Summary()
+    assert not spool.layout.root.exists()
+
+
+def test_delivered_records_are_gone(spool: Spool) -> None:
+    """What the endpoint took is no longer pending, and its order was the order of the appends."""
+    expected = fill(spool, 5)
+    spool.seal()
+    expected += fill(spool, 5)
+    endpoint = Endpoint()
+    assert drain(spool, endpoint) == Summary(delivered=10, requests=2)
+    assert endpoint.taken == expected
+    assert pending(spool) == []
+    assert load(spool.layout.schedule).last_success is not None
+
+
+def test_a_failing_endpoint_ends_the_drain(spool: Spool) -> None:
+    """The first failure ends the drain; nothing is lost, and the rest is not tried."""
+    expected = fill(spool, 2)
+    spool.seal()
+    expected += fill(spool, 2)
+    endpoint = Endpoint(lambda _records: Deferred("HTTP 503"))
+    summary = drain(spool, endpoint)
+    assert summary.failure == Deferred("HTTP 503")
+    assert len(endpoint.requests) == 1
+    assert pending(spool) == expected
+    assert load(spool.layout.schedule).attempts == 1
+
+
+def test_the_backoff_binds_later_processes(spool: Spool, clock: Clock) -> None:
+    """After a failure, another process waits as long as the schedule on disk says, and a user's flush does not."""
+    fill(spool, 1)
+    drain(spool, Endpoint(lambda _records: Deferred("no connection")), jitter=random.Random(3))
+    other = Spool(spool.layout.root, source="test", clock=clock)
+    endpoint = Endpoint()
+    waiting = drain(other, endpoint)
+    assert waiting.wait is not None
+    assert timedelta(0) < waiting.wait < timedelta(seconds=60)
+    assert endpoint.requests == []
+    assert drain(other, endpoint, ignore_backoff=True).delivered == 1
+
+
+def test_the_servers_wish_binds_a_flush_too(spool: Spool, clock: Clock) -> None:
+    """Until the time that `Retry-After` named, even a user's flush sends nothing; afterwards it does."""
+    fill(spool, 1)
+    drain(spool, Endpoint(lambda _records: Deferred("HTTP 429", retry_after=600.0)))
+    endpoint = Endpoint()
+    assert drain(spool, endpoint, ignore_backoff=True).wait is not None
+    clock.advance(601)
+    assert drain(spool, endpoint, ignore_backoff=True).delivered == 1
+
+
+def test_one_refused_record_is_found_and_buried(spool: Spool) -> None:
+    """A record that the endpoint refuses is buried alone with status and reason; all others are delivered."""
+    expected = fill(spool, 100)
+    bad = expected[37]
+
+    def answer(records: Sequence[Record]) -> Outcome:
+        return Refused("HTTP 400", 400) if bad in {record.id for record in records} else Delivered()
+
+    endpoint = Endpoint(answer)
+    summary = drain(spool, endpoint)
+    assert (summary.delivered, summary.buried, summary.failure) == (99, 1, None)
+    assert len(endpoint.requests) <= 2 * 7 + 1  # a bisection, not one request for each record
+    assert sorted(endpoint.taken) == [record_id for record_id in expected if record_id != bad]
+    [letter] = letters(spool)
+    assert (letter["reason"], letter["status"], letter["detail"]) == ("refused", 400, "HTTP 400")
+    assert isinstance(letter["record"], dict)
+    assert letter["record"]["id"] == bad
+    assert pending(spool) == []
+
+
+@given(bad=st.sets(st.integers(0, 29), max_size=30))
+def test_every_refused_record_is_found(bad: set[int], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whichever records are refused, exactly they are buried and exactly the others delivered, once each."""
+    spool = Spool(tmp_path_factory.mktemp("spool") / "spool", source="test")
+    expected = fill(spool, 30)
+    refused = {expected[number] for number in bad}
+
+    def answer(records: Sequence[Record]) -> Outcome:
+        return Refused("HTTP 422", 422) if refused & {record.id for record in records} else Delivered()
+
+    endpoint = Endpoint(answer)
+    drain(spool, endpoint)
+    assert endpoint.taken == [record_id for record_id in expected if record_id not in refused]
+    assert {path.stem for path in spool.layout.dead.iterdir()} == refused
+
+
+def test_named_rejections_are_buried(spool: Spool) -> None:
+    """Records that an acknowledgement names as rejected are buried with the receiver's reason."""
+    first, second, third = fill(spool, 3)
+    summary = drain(spool, Endpoint(lambda _records: Delivered({second: "too old", "unknown": "?"})))
+    assert (summary.delivered, summary.buried) == (2, 1)
+    [letter] = letters(spool)
+    assert (letter["detail"], spool.layout.dead_letter(second).exists()) == ("too old", True)
+    assert pending(spool) == []
+    assert {first, third}.isdisjoint({path.stem for path in spool.layout.dead.iterdir()})
+
+
+def test_a_dead_letter_keeps_the_record_to_the_byte(spool: Spool) -> None:
+    """Inside a dead letter stands the record's line as it was, and the letter carries a checksum of its own."""
+    fill(spool, 1)
+    [record] = spool.records()
+    drain(spool, Endpoint(lambda _records: Refused("HTTP 400", 400)))
+    line = spool.layout.dead_letter(record.id).read_bytes()
+    assert b'"record":' + record.line + b',"crc":"' in line
+    assert verify(record.line) == record
+
+
+def test_damage_is_buried_and_never_sent(spool: Spool) -> None:
+    """Lines that are torn or foreign are kept with their bytes; the records around them are delivered."""
+    expected = fill(spool, 2)
+    with spool.layout.active.open("ab") as file:
+        file.write(b"not a record\n\x00\xff\n")
+    endpoint = Endpoint()
+    summary = drain(spool, endpoint)
+    assert (summary.delivered, summary.buried) == (2, 2)
+    assert endpoint.taken == expected
+    kept = [base64.b64decode(str(letter["bytes"])) for letter in letters(spool)]
+    assert kept == [b"not a record", b"\x00\xff"]
+    assert pending(spool) == []
+
+
+def test_a_segment_of_damage_alone_is_no_request(spool: Spool) -> None:
+    """A segment without a single intact record is buried, and nothing is sent for it."""
+    fill(spool, 1)
+    spool.layout.active.write_bytes(b"garbage\n")
+    endpoint = Endpoint()
+    assert drain(spool, endpoint) == Summary(buried=1)
+    assert (endpoint.requests, spool.sealed()) == ([], [])
+
+
+def test_what_is_done_with_is_never_sent_again(spool: Spool) -> None:
+    """When the endpoint fails in the middle of a halved segment, the halves that were taken are not sent again."""
+    expected = fill(spool, 8)
+
+    def answer(records: Sequence[Record]) -> Outcome:
+        if len(records) > 2:
+            return Refused("HTTP 413", 413)
+        return Delivered() if records[0].id == expected[0] else Deferred("HTTP 503")
+
+    endpoint = Endpoint(answer)
+    assert drain(spool, endpoint).delivered == 2
+    assert pending(spool) == expected[2:]
+
+
+def test_two_drains_do_not_meet(spool: Spool) -> None:
+    """While one drain is at work, another leaves at once, and an append does not wait for it."""
+    fill(spool, 1)
+    with held(spool.layout.drain_lock, Disk()) as locked:
+        assert locked
+        assert drain(spool, Endpoint()) == Summary(busy=True)
+        fill(spool, 1)
+    assert drain(spool, Endpoint()).delivered == 2
+
+
+def test_success_clears_the_schedule_at_once(spool: Spool) -> None:
+    """When the endpoint is back, later runs need not wait, even if it fails again in the same drain."""
+    fill(spool, 1)
+    spool.seal()
+    fill(spool, 1)
+    drain(spool, Endpoint(lambda _records: Deferred("HTTP 503")))
+    answers = iter([Delivered(), Deferred("HTTP 503")])
+    drain(spool, Endpoint(lambda _records: next(answers)), ignore_backoff=True)
+    schedule = load(spool.layout.schedule)
+    assert schedule.attempts == 1
+    assert schedule.last_success is not None
+    assert schedule.last_success <= datetime.fromtimestamp(spool.clock() / 1e9, UTC)

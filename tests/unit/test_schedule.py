@@ -1,0 +1,77 @@
+"""The schedule: when the next attempt may start, and how it survives on disk."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spool.outcome import Deferred
+from spool.schedule import MAX_BACKOFF, Schedule, backoff, dump, load
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+@given(st.integers(0, 10_000), st.integers())
+def test_backoff_is_bounded(attempts: int, seed: int) -> None:
+    """A pause is never negative, never above 6 hours, and after the first failure never above a minute."""
+    pause = backoff(attempts, random.Random(seed))
+    assert 0.0 <= pause <= min(MAX_BACKOFF, 60.0 * 2.0 ** min(attempts, 30))
+
+
+def test_backoff_has_full_jitter() -> None:
+    """The pauses of a fleet that failed together are spread over the whole interval."""
+    jitter = random.Random(7)
+    pauses = sorted(backoff(3, jitter) for _ in range(1000))
+    assert pauses[0] < 10
+    assert pauses[-1] > 470
+    assert 200 < pauses[500] < 280
+
+
+def test_nothing_to_wait_for() -> None:
+    """A new schedule allows an attempt at once."""
+    assert Schedule().wait(NOW) == timedelta(0)
+
+
+def test_the_longer_wait_counts() -> None:
+    """Of the server's wish and our own backoff, the longer one binds; a flush passes over our own only."""
+    schedule = Schedule(not_before=NOW + timedelta(minutes=5), retry_after=NOW + timedelta(minutes=2))
+    assert schedule.wait(NOW) == timedelta(minutes=5)
+    assert schedule.wait(NOW, ignore_backoff=True) == timedelta(minutes=2)
+
+
+@pytest.mark.parametrize("step", [timedelta(days=-400), timedelta(days=400)])
+def test_a_clock_step_cannot_freeze_the_spool(step: timedelta) -> None:
+    """A schedule written by a clock that was years off allows an attempt."""
+    schedule = Schedule().failed(Deferred("HTTP 503", retry_after=3600.0), NOW - step, random.Random(1))
+    assert schedule.wait(NOW) == timedelta(0)
+
+
+def test_failures_count_and_success_clears() -> None:
+    """Each failure in a row is counted with its reason and the server's wish; a delivery clears them."""
+    jitter = random.Random(1)
+    once = Schedule(last_success=NOW).failed(Deferred("HTTP 503", retry_after=90.0), NOW, jitter)
+    twice = once.failed(Deferred("no connection"), NOW, jitter)
+    assert (once.attempts, once.retry_after) == (1, NOW + timedelta(seconds=90))
+    assert (twice.attempts, twice.retry_after, twice.last_error) == (2, None, "no connection")
+    assert twice.last_success == NOW
+    assert twice.succeeded(NOW) == Schedule(last_success=NOW)
+
+
+def test_it_survives_on_disk(tmp_path: Path) -> None:
+    """What one process wrote, the next one reads, to the millisecond."""
+    path = tmp_path / "schedule.json"
+    schedule = Schedule(3, NOW + timedelta(seconds=1), NOW + timedelta(seconds=2), "HTTP 503", NOW)
+    path.write_bytes(dump(schedule))
+    assert load(path) == schedule
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 90, b"[]", b"{}", b'{"attempts": "x"}', b"\xff", b"[" * 100_000])
+def test_a_damaged_file_stops_nothing(tmp_path: Path, content: bytes) -> None:
+    """An absent or damaged schedule allows an attempt."""
+    path = tmp_path / "schedule.json"
+    assert load(path) == Schedule()
+    path.write_bytes(content)
+    assert load(path) == Schedule()

@@ -1,0 +1,262 @@
+"""The spool on a real directory: append, seal, read, and what damage and crashes leave."""
+
+import os
+import resource
+import stat
+from pathlib import Path
+
+import pytest
+
+from spool import NewerFormatError, Spool, UnavailableError, UnsafeError
+from spool.disk import Disk
+from spool.locks import held
+from spool.spool import SEGMENT_BYTES
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "state" / "spool", source="test")
+
+
+def append(spool: Spool, number: int = 0) -> str:
+    return spool.append({"number": number, "text": "é\n\u2028"}, event_type="test.v1")
+
+
+def ids(spool: Spool) -> list[str]:
+    return [record.id for record in spool.records()]
+
+
+def test_looking_makes_nothing(spool: Spool) -> None:
+    """A spool that nobody has written to is empty, and looking at it or sealing it leaves no trace."""
+    assert ids(spool) == []
+    assert spool.seal() is None
+    assert not spool.layout.root.parent.exists()
+
+
+def test_appended_events_are_pending_in_order(spool: Spool) -> None:
+    """What was appended is met, in the order of the appends."""
+    expected = [append(spool, number) for number in range(20)]
+    assert ids(spool) == expected
+
+
+def test_files_are_private(spool: Spool) -> None:
+    """Directories are 0700 and files 0600, whatever the umask."""
+    before = os.umask(0)
+    try:
+        append(spool)
+        spool.seal()
+    finally:
+        os.umask(before)
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in [spool.layout.root, *spool.layout.root.rglob("*")]}
+    assert modes == {path: 0o700 if path.is_dir() else 0o600 for path in modes}
+
+
+def test_the_directory_is_the_documented_one(spool: Spool) -> None:
+    """A used spool holds the files that README names, and no others."""
+    append(spool)
+    sealed = spool.seal()
+    assert sealed is not None
+    names = sorted(path.relative_to(spool.layout.root).as_posix() for path in spool.layout.root.rglob("*"))
+    assert names == ["active.ndjson", "append.lock", "dead", "format.json", "pending", f"pending/{sealed.name}"]
+    assert spool.layout.format.read_text() == '{"format": 1}\n'
+
+
+def test_seal_closes_the_active_segment(spool: Spool) -> None:
+    """Sealing moves what is there into one segment; sealing again, with nothing new, does nothing."""
+    first = append(spool)
+    sealed = spool.seal()
+    assert sealed is not None
+    assert spool.seal() is None
+    second = append(spool)
+    assert ids(spool) == [first, second]
+    assert spool.sealed() == [sealed]
+
+
+def test_a_full_segment_is_sealed_by_an_append(spool: Spool) -> None:
+    """No segment is ever larger than 256 KiB, and nothing is lost where one ends."""
+    expected = [spool.append({"filler": "x" * 60_000}, event_type="t") for _ in range(10)]
+    assert ids(spool) == expected
+    assert all(path.stat().st_size <= SEGMENT_BYTES for path in [*spool.sealed(), spool.layout.active])
+    assert len(spool.sealed()) == 2
+
+
+def test_a_torn_line_stays_alone(spool: Spool) -> None:
+    """After a crash in the middle of a write, the torn line is set apart, and the records around it are intact."""
+    first = append(spool)
+    with spool.layout.active.open("ab") as file:
+        file.write(b'{"specversion":"1.0","id":"torn')
+    second = append(spool)
+    [segment] = spool.segments()
+    assert [record.id for record in segment.records] == [first, second]
+    assert segment.damaged == (b'{"specversion":"1.0","id":"torn',)
+
+
+def test_a_busy_lock_delays_no_append(spool: Spool) -> None:
+    """When somebody keeps the lock, an append makes a segment of its own, and leaves no temporary file."""
+    append(spool)
+    with held(spool.layout.append_lock, Disk()) as locked:
+        assert locked
+        alone = append(spool)
+        assert spool.sealed() == [spool.layout.segment(alone)]
+    assert alone in ids(spool)
+    assert not list(spool.layout.root.glob("*.tmp"))
+
+
+def test_a_segment_sealed_while_it_is_read_is_met_once(spool: Spool) -> None:
+    """A seal in the middle of reading hides no record and shows none twice."""
+    expected = [append(spool, number) for number in range(3)]
+    segments = spool.segments()
+    spool.seal()
+    expected_after = append(spool)
+    assert [record.id for segment in segments for record in segment.records] in (expected, [*expected, expected_after])
+
+
+class Crashed(Exception):
+    """The process is gone."""
+
+
+class CrashingDisk(Disk):
+    """A disk on which the process ends in the call with the given number."""
+
+    def __init__(self, fatal: int) -> None:
+        self.calls = -1
+        self.fatal = fatal
+
+    def _count(self) -> None:
+        self.calls += 1
+        if self.calls == self.fatal:
+            raise Crashed
+
+    def make_directory(self, path: Path) -> bool:
+        self._count()
+        return super().make_directory(path)
+
+    def append(self, descriptor: int, data: bytes) -> None:
+        self._count()
+        super().append(descriptor, data)
+
+    def sync(self, descriptor: int) -> None:
+        self._count()
+        super().sync(descriptor)
+
+    def sync_directory(self, path: Path) -> None:
+        self._count()
+        super().sync_directory(path)
+
+    def rename(self, source: Path, target: Path) -> None:
+        self._count()
+        super().rename(source, target)
+
+    def create(self, path: Path) -> int:
+        self._count()
+        return super().create(path)
+
+
+def test_a_crash_between_any_two_steps_loses_nothing(tmp_path: Path) -> None:
+    """Whatever call a process dies in, on a new spool and across a seal, what was accepted stays, and appends go on."""
+    for fatal in range(200):
+        root = tmp_path / str(fatal)
+        disk = CrashingDisk(fatal)
+        accepted: list[str] = []
+        try:
+            spool = Spool(root, source="test", disk=disk)
+            accepted.append(append(spool))
+            spool.seal()
+            accepted.extend(append(spool, number) for number in (1, 2))
+            spool.seal()
+        except Crashed:
+            pass
+        else:
+            assert fatal > 20  # every call has had its crash
+            return
+        after = Spool(root, source="test")
+        accepted.append(append(after))
+        after.seal()
+        assert set(accepted) <= set(ids(after))
+        assert len(ids(after)) == len(set(ids(after)))
+    pytest.fail("the operation makes more calls than this test expects")
+
+
+def test_a_newer_format_is_refused_and_untouched(spool: Spool) -> None:
+    """An older program that meets a newer spool says so, and changes nothing."""
+    append(spool)
+    spool.layout.format.write_text('{"format": 2}')
+    before = {path: path.stat().st_mtime_ns for path in spool.layout.root.rglob("*")}
+    older = Spool(spool.layout.root, source="test")
+    for use in (lambda: append(older), lambda: ids(older), older.seal):
+        with pytest.raises(NewerFormatError, match="format 2"):
+            use()
+    assert {path: path.stat().st_mtime_ns for path in spool.layout.root.rglob("*")} == before
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x00", b'{"form', b"[]", b'{"format": "x"}', b"\xff", b"[" * 99_999])
+def test_a_damaged_format_file_is_put_aside(spool: Spool, content: bytes) -> None:
+    """A format file that cannot be read is kept under another name and written anew; no record is lost."""
+    first = append(spool)
+    spool.layout.format.write_bytes(content)
+    later = Spool(spool.layout.root, source="test")
+    assert ids(later) == [first]
+    second = append(later)
+    assert ids(Spool(spool.layout.root, source="test")) == [first, second]
+    assert spool.layout.damaged_format.read_bytes() == content
+
+
+def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
+    """A spool directory that is a symbolic link is neither written to nor read."""
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / "spool").symlink_to(tmp_path / "elsewhere")
+    spool = Spool(tmp_path / "spool", source="test")
+    with pytest.raises(UnsafeError, match="symbolic link"):
+        append(spool)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_directory_of_something_else_is_refused(tmp_path: Path) -> None:
+    """A directory that holds other files is not taken for a spool, and stays as it is."""
+    tmp_path.chmod(0o700)
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(UnsafeError, match=r"thesis\.tex"):
+        append(Spool(tmp_path, source="test"))
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
+    """A file where the spool should be is an error of one line, and stays as it is."""
+    (tmp_path / "spool").write_text("a file")
+    with pytest.raises(UnsafeError, match="not a directory"):
+        append(Spool(tmp_path / "spool", source="test"))
+    with pytest.raises(UnavailableError):
+        append(Spool(tmp_path / "spool" / "below", source="test"))
+
+
+def test_a_directory_open_to_others_is_refused(tmp_path: Path) -> None:
+    """A spool that others could write to is refused, with the command that mends it."""
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool").chmod(0o777)
+    with pytest.raises(UnsafeError, match="chmod 700"):
+        append(Spool(tmp_path / "spool", source="test"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user")
+def test_another_users_directory_is_refused(tmp_path: Path) -> None:
+    """A spool directory that belongs to another user is refused."""
+    (tmp_path / "spool").mkdir(mode=0o700)
+    os.chown(tmp_path / "spool", 12345, 12345)
+    with pytest.raises(UnsafeError, match="uid 12345"):
+        append(Spool(tmp_path / "spool", source="test"))
+
+
+def test_a_full_disk_accepts_nothing_and_leaves_no_half_record(spool: Spool) -> None:
+    """An append that the disk takes only a part of is refused, and the part is taken back; later ones go on."""
+    first = append(spool)
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (spool.layout.active.stat().st_size + 100, hard))
+    try:
+        with pytest.raises(UnavailableError, match=r"cannot write to the spool in .*: "):
+            append(spool)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    second = append(spool)
+    [segment] = spool.segments()
+    assert [record.id for record in segment.records] == [first, second]
+    assert segment.damaged == ()
