@@ -1,0 +1,50 @@
+"""
+Compare two data files.
+
+    from pathlib import Path
+    from evidently_cli.report import Config, calculate
+
+    config = Config.from_dict({"profile_sections": ["data_drift"]})
+    result = calculate(Path("reference.csv"), Path("current.csv"), config, kind="profile")
+    print(result.sections["data_drift"].dataset_drift)
+    Path("profile.json").write_text(result.to_json(indent=True))
+
+Everything that is returned is frozen, everything that a user can cause is raised as a ReportError, and nothing here
+records or sends anything. Importing this package imports none of pandas, numpy and scipy; `calculate` does.
+"""
+
+from evidently_cli.report.config import Config, Sampling, SamplingPair, TabConfig, load_config
+from evidently_cli.report.drift import (
+    CategoryCounts,
+    ColumnDrift,
+    DataDrift,
+    NumericHistogram,
+    Overlay,
+    Track,
+)
+from evidently_cli.report.errors import ConfigError, DataError, NotBuiltError, ReportError
+from evidently_cli.report.result import FileFacts, Result, calculate
+from evidently_cli.report.roles import Notice, Roles
+
+__all__ = [
+    "CategoryCounts",
+    "ColumnDrift",
+    "Config",
+    "ConfigError",
+    "DataDrift",
+    "DataError",
+    "FileFacts",
+    "NotBuiltError",
+    "Notice",
+    "NumericHistogram",
+    "Overlay",
+    "ReportError",
+    "Result",
+    "Roles",
+    "Sampling",
+    "SamplingPair",
+    "TabConfig",
+    "Track",
+    "calculate",
+    "load_config",
+]

@@ -1,0 +1,73 @@
+"""A data file in memory: compact columns of three types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Label = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """A column of numbers, in the pieces it was read in: joining all columns for good would need their memory twice."""
+
+    parts: tuple[NDArray[Any], ...]
+
+    @property
+    def values(self) -> NDArray[np.int64] | NDArray[np.uint64] | NDArray[np.float64]:
+        """The numbers: int64 or uint64 where the whole file has whole numbers only, else float64 (NaN: missing)."""
+        return np.concatenate(self.parts)
+
+    def finite(self) -> NDArray[np.float64]:
+        """The values that are neither missing nor infinite, in row order."""
+        values = self.values.astype(np.float64, copy=False)
+        finite = np.isfinite(values)
+        return values if finite.all() else values[finite]
+
+    def distinct(self) -> int:
+        """How many different values there are, missing ones not counted."""
+        values = self.values
+        return len(np.unique(values[~np.isnan(values)]))
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """A column of text, or of truth values: a code per row (-1: missing), and the label of each code."""
+
+    parts: tuple[NDArray[np.int32], ...]
+    labels: tuple[str, ...] | tuple[bool, ...]
+
+    @property
+    def codes(self) -> NDArray[np.int32]:
+        """The code of each row. A label may be left without any: sampling can drop all its rows."""
+        return np.concatenate(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """A column of instants without a time zone; those that had one are in UTC."""
+
+    parts: tuple[NDArray[np.datetime64], ...]
+
+    @property
+    def values(self) -> NDArray[np.datetime64]:
+        """The instants (NaT: missing)."""
+        return np.concatenate(self.parts)
+
+
+Column = Numbers | Labels | Dates
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The kept rows of one file. `rows_read` counts the rows before sampling."""
+
+    name: str
+    rows: int
+    rows_read: int
+    columns: Mapping[str, Column]

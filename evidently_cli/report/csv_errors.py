@@ -1,0 +1,46 @@
+"""The errors of opening and parsing a CSV file, as one line that the user can act on."""
+
+from __future__ import annotations
+
+import re
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+from evidently_cli.report.errors import DataError
+
+
+@contextmanager
+def as_data_errors(path: Path) -> Iterator[None]:
+    """Turn what pandas raises, or only warns about, for a file that is not sound into a DataError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            yield
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file") from error
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        raise DataError(f"{path.name}: byte 0x{byte:02x} is not UTF-8 text: save the file as UTF-8") from error
+    except (EOFError, zlib.error, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read: {reason}") from error
+    except pd.errors.EmptyDataError as error:
+        raise DataError(f"{path.name}: is empty") from error
+    except pd.errors.ParserWarning as error:  # all rows are longer; a single one is a ParserError
+        raise DataError(f"{path.name}: its rows have more fields than its header") from error
+    except pd.errors.ParserError as error:
+        raise DataError(f"{path.name}: {_reason(str(error))}") from error
+
+
+def _reason(message: str) -> str:
+    if ragged := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message):
+        expected, line, seen = ragged.groups()
+        return f"line {line} has {seen} fields instead of {expected}"
+    if quote := re.search(r"EOF inside string starting at row (\d+)", message):
+        return f'a quotation mark (") that is opened in row {quote[1]} is never closed'
+    return f"is not CSV: {' '.join(message.split())}"

@@ -1,0 +1,172 @@
+"""
+The result of `data_drift`: frozen values, complete enough to write the profile and to draw the report.
+
+Nothing here computes; `evidently_cli.report.sections.data_drift` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from evidently_cli.report.config import DataDriftOptions
+from evidently_cli.report.roles import Notice, Roles
+
+FeatureType = Literal["num", "cat"]
+Role = Literal["target", "prediction", "feature"]
+
+_SUMMARY = ("n_features", "n_drifted_features", "share_drifted_features", "dataset_drift")
+
+
+@dataclass(frozen=True, slots=True)
+class NumericHistogram:
+    """Bars over `len(heights) + 1` ascending edges. Heights are densities: height x width sums to 1."""
+
+    heights: tuple[float, ...]
+    edges: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryCounts:
+    """How many rows have each label. The labels of both files are listed, so a count may be 0."""
+
+    counts: tuple[int, ...]
+    labels: tuple[str | int | float | bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """
+    Both files over the same bins or labels, as shares of each file's non-missing rows.
+
+    `labels` is set for a categorical column: at most 30, where the last one may be "12 other labels".
+    `edges` is set for a numeric column: one more than there are shares.
+    """
+
+    labels: tuple[str, ...] | None
+    edges: tuple[float, ...] | None
+    reference: tuple[float, ...]
+    current: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """
+    A numeric column over time, or over row numbers where there is no datetime column: at most 150 points per file.
+
+    A point stands for a group of neighbouring rows; x is its centre (ISO text for dates). Its mean, low (minimum) and
+    high (maximum) are taken over the finite values, and are None in a group without any. The band is the mean and
+    the population standard deviation of the whole reference column.
+    """
+
+    x_title: str
+    reference_x: tuple[str | float, ...]
+    reference_mean: tuple[float | None, ...]
+    current_x: tuple[str | float, ...]
+    current_mean: tuple[float | None, ...]
+    current_low: tuple[float | None, ...]
+    current_high: tuple[float | None, ...]
+    band_mean: float
+    band_std: float
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnDrift:
+    """One tested column. `score` is None when the result is not a finite number: such a column has not drifted."""
+
+    name: str
+    role: Role
+    feature_type: FeatureType
+    test: str  # the name a config uses: "ks"
+    test_name: str  # the name a reader sees: "K-S p_value"
+    is_p_value: bool
+    score: float | None
+    threshold: float
+    drifted: bool
+    reference_hist: NumericHistogram | CategoryCounts
+    current_hist: NumericHistogram | CategoryCounts
+    reference_missing: int  # rows without a finite value
+    current_missing: int
+    overlay: Overlay | None  # only computed for a report
+    track: Track | None  # only computed for a report, and for numbers
+
+
+@dataclass(frozen=True, slots=True)
+class DataDrift:
+    """
+    Whether the current file has drifted away from the reference file: each column, and the whole.
+
+    The columns stand in the order target, prediction, numeric features, categorical features. `dataset_drift` is true
+    when the share of drifted columns among the tested ones is at least `drift_share`.
+    """
+
+    columns: tuple[ColumnDrift, ...]
+    n_columns: int  # tested
+    n_drifted: int
+    share_drifted: float
+    drift_share: float
+    dataset_drift: bool
+    notices: tuple[Notice, ...]
+    roles: Roles = field(default_factory=Roles)
+    options: DataDriftOptions = field(default_factory=DataDriftOptions)
+
+    def to_dict(self) -> dict[str, object]:
+        """
+        Return the `data` of the profile's section, with the keys of Evidently 0.1.x.
+
+        `metrics` is its flat object: four summary values, then one object per column under the column's name. The
+        summary wins over a column with the same name. What 0.1.x did not have stands beside it, where no column name
+        can clash: `notices`, and `columns`, a list of the tested columns in order. Its entries leave out the two
+        histograms, which `metrics` has, except for the column that `metrics` cannot hold.
+        """
+        roles, xbins = self.roles, self.options.xbins
+        entries = {column.name: _entry(column) for column in self.columns}
+        summary = (self.n_columns, self.n_drifted, self.share_drifted, self.dataset_drift)
+        return {
+            "utility_columns": {
+                "date": roles.date,
+                "id": roles.id,
+                "target": roles.target,
+                "prediction": roles.prediction,
+            },
+            "cat_feature_names": roles.categorical,
+            "num_feature_names": roles.numerical,
+            "datetime_feature_names": roles.datetimes,
+            "target_names": roles.target_names,
+            "options": {
+                "confidence": self.options.confidence,
+                "drift_share": self.options.drift_share,
+                "nbinsx": self.options.nbinsx,
+                "xbins": {name: asdict(bins) for name, bins in xbins.items()} if xbins is not None else None,
+            },
+            "metrics": dict(zip(_SUMMARY, summary, strict=True))
+            | {name: entry for name, entry in entries.items() if name not in _SUMMARY},
+            "columns": [
+                {"name": name}
+                | {key: value for key, value in entry.items() if name in _SUMMARY or not key.endswith("_small_hist")}
+                for name, entry in entries.items()
+            ],
+            "notices": [asdict(notice) for notice in self.notices],
+        }
+
+
+def _entry(column: ColumnDrift) -> Mapping[str, object]:
+    return {
+        "current_small_hist": _pair(column.current_hist),
+        "ref_small_hist": _pair(column.reference_hist),
+        "feature_type": column.feature_type,
+        "stattest_name": column.test_name,
+        "drift_score": column.score,
+        "drift_detected": column.drifted,
+        "threshold": column.threshold,
+        "feature_role": column.role,
+        "ref_missing": column.reference_missing,
+        "current_missing": column.current_missing,
+    }
+
+
+def _pair(histogram: NumericHistogram | CategoryCounts) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    if isinstance(histogram, NumericHistogram):
+        return histogram.heights, histogram.edges
+    return histogram.counts, histogram.labels

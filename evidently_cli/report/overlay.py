@@ -1,0 +1,40 @@
+"""Both files over the same bins or labels: what a reader compares."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evidently_cli.report.config import Bins
+from evidently_cli.report.drift import Overlay
+from evidently_cli.report.histogram import bin_counts, uniform_edges
+from evidently_cli.report.stattests.samples import NumericSamples, Tally, label_text
+
+_MOST_LABELS = 30
+
+
+def numeric_overlay(samples: NumericSamples, bins: int | Bins) -> Overlay:
+    """Return the shares over `bins` equal bins of the common range, or over the given ones."""
+    if isinstance(bins, Bins):
+        edges = bins.start + bins.size * np.arange(np.ceil((bins.end - bins.start) / bins.size) + 1)
+    else:
+        first = min(samples.reference[0], samples.current[0])
+        last = max(samples.reference[-1], samples.current[-1])
+        edges = uniform_edges(first, last, bins)
+    reference, current = (bin_counts(rows, edges) / len(rows) for rows in (samples.reference, samples.current))
+    return Overlay(
+        labels=None, edges=tuple(edges.tolist()), reference=tuple(reference.tolist()), current=tuple(current.tolist())
+    )
+
+
+def label_overlay(tally: Tally) -> Overlay:
+    """Return the shares of each label, the rarest ones merged where there are more than 30."""
+    reference, current = tally.shares()
+    labels = [label_text(label) for label in tally.labels]
+    if len(labels) > _MOST_LABELS:
+        by_frequency = np.argsort(-(reference + current), kind="stable")
+        kept, merged = np.sort(by_frequency[: _MOST_LABELS - 1]), by_frequency[_MOST_LABELS - 1 :]
+        labels = [*(labels[index] for index in kept), f"{len(merged)} other labels"]
+        reference, current = (np.append(shares[kept], shares[merged].sum()) for shares in (reference, current))
+    return Overlay(
+        labels=tuple(labels), edges=None, reference=tuple(reference.tolist()), current=tuple(current.tolist())
+    )

@@ -1,0 +1,131 @@
+"""The tab of `data_drift`: a verdict on the dataset, and one row per column."""
+
+import math
+
+from evidently_cli.report.drift import ColumnDrift, DataDrift
+from evidently_cli.report.page.figures import distribution, over_time
+from evidently_cli.report.page.sparkline import mini_histograms
+from evidently_cli.report.page.view import (
+    Figure,
+    Gauge,
+    Heading,
+    Note,
+    Row,
+    Status,
+    Tab,
+    Table,
+    Text,
+    Verdict,
+)
+from evidently_cli.report.page.wording import count, counted, label, number, percents, visible
+from evidently_cli.report.roles import Notice
+
+_HEADINGS = (
+    Heading("Column"),
+    Heading("Type"),
+    Heading("Reference", sortable=False),
+    Heading("Current", sortable=False),
+    Heading("Drift"),
+    Heading("Test"),
+    Heading(
+        "Score",
+        numeric=True,
+        sorted=True,
+        explanation="Sorted by how far the score is past its threshold, so that p-values and distances compare",
+    ),
+    Heading("Threshold", numeric=True, explanation="A p-value shows drift below its threshold, a distance above it"),
+)
+
+
+def data_drift_tab(drift: DataDrift) -> Tab:
+    """The whole tab; `selection.selected` narrows it to the widgets that the configuration asks for."""
+    columns = sorted(drift.columns, key=lambda column: (not column.drifted, -excess(column), column.name))
+    return Tab(
+        id="data_drift",
+        title="Data drift",
+        verdict=_verdict(drift),
+        notes=tuple(_note(notice) for notice in drift.notices),
+        widgets=(
+            Table(
+                title="Data Drift",
+                level="always",
+                caption="Every tested column with its test of reference against current, drifted columns first",
+                row_noun="columns",
+                flag="Drifted only",
+                headings=_HEADINGS,
+                rows=tuple(_row(column, rank) for rank, column in enumerate(columns)),
+            ),
+        ),
+    )
+
+
+def excess(column: ColumnDrift) -> float:
+    """
+    How far the score is past its threshold: 1 at the threshold itself, more for more drift, whatever the test.
+
+    A distance counts in multiples of its threshold, a p-value in powers of ten below it, because that is how each of
+    them grows with the difference: twice the threshold of a distance ranks with a tenth of the threshold of a p-value.
+    A raw ratio would put every tiny p-value above every distance.
+    """
+    if column.score is None:
+        return -math.inf
+    if column.is_p_value:
+        return 1 + _log10(column.threshold) - _log10(column.score)
+    return column.score / column.threshold if column.threshold > 0 else math.inf
+
+
+def _log10(value: float) -> float:
+    return math.log10(max(value, 5e-324))  # a p-value that underflowed to 0 is as small as a float can say
+
+
+def _verdict(drift: DataDrift) -> Verdict:
+    if drift.n_columns == 0:
+        return Verdict("No column could be tested.", "The notes below say why.", alarming=False, gauge=None)
+    share, limit = percents(drift.share_drifted, drift.drift_share)
+    drifted = f"{count(drift.n_drifted)} of {counted(drift.n_columns, 'column')}"
+    return Verdict(
+        headline="Dataset drift is detected." if drift.dataset_drift else "Dataset drift is not detected.",
+        reason=f"{drifted} drifted ({share}); the limit is {limit}.",
+        alarming=drift.dataset_drift,
+        gauge=Gauge(drift.share_drifted, drift.drift_share, f"limit {limit}"),
+    )
+
+
+def _note(notice: Notice) -> Note:
+    return Note("" if notice.column is None else label(notice.column, 60), label(notice.text, 400))
+
+
+def _row(column: ColumnDrift, rank: int) -> Row:
+    reference, current = mini_histograms(column.reference_hist, column.current_hist)
+    limit = number(column.threshold)
+    return Row(
+        cells=(
+            Text(
+                label(column.name, 48), full=visible(column.name), badge="" if column.role == "feature" else column.role
+            ),
+            Text({"num": "number", "cat": "category"}[column.feature_type]),
+            reference,
+            current,
+            Status("Drifted" if column.drifted else "No drift", alarming=column.drifted, sort=rank),
+            Text(column.test_name),
+            Text("not finite" if column.score is None else number(column.score), sort=rank),
+            Text(f"below {limit}" if column.is_p_value else f"above {limit}", sort=column.threshold),
+        ),
+        flagged=column.drifted,
+        notes=_notes(column),
+        figures=_figures(column),
+    )
+
+
+def _notes(column: ColumnDrift) -> tuple[str, ...]:
+    if not column.reference_missing and not column.current_missing:
+        return ()
+    missing = f"{count(column.reference_missing)} of the reference, {count(column.current_missing)} of current"
+    return (f"Rows without a value: {missing}. They are left out of the test and of the plots.",)
+
+
+def _figures(column: ColumnDrift) -> tuple[Figure, ...]:
+    return (
+        *([distribution(column.overlay)] if column.overlay else []),
+        *([over_time(column.track)] if column.track else []),
+    )

@@ -1,0 +1,138 @@
+"""From two files to a result that can be written as a profile or as a report."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evidently_cli.report.config import Config, Kind, Sampling, TabConfig
+from evidently_cli.report.drift import DataDrift
+from evidently_cli.report.roles import Notice, assign_roles, check_current, check_names
+from evidently_cli.report.sections import NEED_CURRENT, SECTIONS, Inputs, second_file
+
+if TYPE_CHECKING:  # it imports numpy
+    from evidently_cli.report.columns import Table
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What was read of one file."""
+
+    name: str  # without folders
+    rows_read: int
+    rows_kept: int  # after sampling
+    columns: int
+    sampling: str  # "", or a phrase: "every 10th row", "a random 20 % (seed 1)"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The result of one run. `created` is naive local time, as the profile has it."""
+
+    kind: Kind
+    reference: FileFacts
+    current: FileFacts | None
+    sections: Mapping[str, DataDrift]  # by section id, in the order of the config
+    created: datetime
+    tabs: tuple[TabConfig, ...] = ()  # how a report shows its sections
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the reader should know about the data, over all sections."""
+        return tuple(dict.fromkeys(notice for section in self.sections.values() for notice in section.notices))
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the profile: one object per section, and the time of the run, last."""
+        created = self.created.strftime("%Y-%m-%d %H:%M:%S.%f")
+        sections = {
+            name: {"name": name, "datetime": created, "data": section.to_dict()}
+            for name, section in self.sections.items()
+        }
+        return {**sections, "timestamp": created}
+
+    def to_json(self, *, indent: bool) -> str:
+        """Return the profile as strictly valid ASCII JSON: numbers that are not finite are null."""
+        return json.dumps(_finite(self.to_dict()), indent=2 if indent else None, allow_nan=False)
+
+    def to_html(self, title: str) -> str:
+        """Return the report as one HTML page that opens offline."""
+        from evidently_cli.report.page import render  # imports jinja2
+
+        return render(self, title)
+
+
+def calculate(
+    reference: Path,
+    current: Path | None,
+    config: Config,
+    *,
+    kind: Kind,
+    progress: Callable[[str], None] = lambda _stage: None,
+) -> Result:
+    """
+    Read the files and compute what the config asks for.
+
+    `progress` is told each stage as it begins ("reading ref.csv"). Raises ConfigError, before any data is read in
+    full, or DataError.
+    """
+    config.check(kind)
+    for section in NEED_CURRENT.intersection(config.sections(kind)):
+        second_file(section, current)
+
+    from evidently_cli.report.reading import open_csv  # imports pandas
+
+    # Both files are looked at before the first is read: a misspelt path or name is told at once.
+    reference_file = open_csv(reference, config.data_format)
+    check_names(config.column_mapping, reference_file.columns, reference.name)
+    current_file = open_csv(current, config.data_format) if current else None
+    progress(f"reading {reference.name}")
+    reference_table = reference_file.read(config.sampling.reference)
+    roles = assign_roles(reference_table, config.column_mapping)
+    current_table = None
+    if current_file:
+        check_current(roles, current_file.columns, current_file.path.name)
+        progress(f"reading {current_file.path.name}")
+        current_table = current_file.read(config.sampling.current)
+    inputs = Inputs(reference_table, current_table, roles, config, kind == "report", progress)
+    builders = {name: SECTIONS[name] for name in config.sections(kind)}
+    return Result(
+        kind=kind,
+        reference=_facts(reference_table, config.sampling.reference),
+        current=_facts(current_table, config.sampling.current) if current_table else None,
+        sections={name: build(inputs) for name, build in builders.items() if build},
+        created=datetime.now(),  # noqa: DTZ005 - naive local time, as in Evidently 0.1.x
+        tabs=config.dashboard_tabs,
+    )
+
+
+def _facts(table: Table, sampling: Sampling) -> FileFacts:
+    return FileFacts(table.name, table.rows_read, table.rows, len(table.columns), _phrase(sampling))
+
+
+def _phrase(sampling: Sampling) -> str:
+    if sampling.type == "nth" and sampling.n > 1:
+        return f"every {_ordinal(sampling.n)} row"
+    if sampling.type == "random" and sampling.ratio < 1:
+        return f"a random {100 * sampling.ratio:.3g} % (seed {sampling.seed})"
+    return ""
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def _finite(value: object) -> object:
+    """Return a JSON value in which null stands for every number that JSON cannot write."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
