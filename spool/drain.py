@@ -4,7 +4,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol, assert_never
 
@@ -56,7 +56,7 @@ def drain(
         if not locked:
             return Summary(busy=True)
         schedule = load(spool.layout.schedule)
-        wait = schedule.wait(_now(spool), ignore_backoff=ignore_backoff)
+        wait = schedule.wait(spool.now(), ignore_backoff=ignore_backoff)
         if wait:
             return Summary(wait=wait)
         spool.seal()
@@ -119,16 +119,16 @@ class _Run:
     def finish(self) -> Summary:
         """Leave the schedule for the next drain."""
         if self.failure is not None:
-            self._save(self.schedule.failed(self.failure, _now(self.spool), self.jitter))
+            self._save(self.schedule.failed(self.failure, self.spool.now(), self.jitter))
         elif self.requests:
-            self._save(self.schedule.succeeded(_now(self.spool)))
+            self._save(self.schedule.succeeded(self.spool.now()))
         return Summary(self.delivered, self.buried, self.requests, self.failure)
 
     def _done(self, segment: Path, todo: deque[list[Record]]) -> None:
         """Take what is done with out of the segment, before anything else is sent: it is never sent again."""
         self.spool.replace(segment, [record for batch in todo for record in batch])
         if self.schedule.attempts:  # the endpoint is back: whatever happens to this drain, the next one need not wait
-            self._save(self.schedule.succeeded(_now(self.spool)))
+            self._save(self.schedule.succeeded(self.spool.now()))
         self.progress(self.delivered + self.buried)
 
     def _save(self, schedule: Schedule) -> None:
@@ -137,16 +137,12 @@ class _Run:
 
     def _bury(self, record: Record, refusal: Refused) -> None:
         """Keep a refused record with its reason. It leaves its segment afterwards: a crash between buries it again."""
-        letter = dead.refused(record, refusal, _now(self.spool))
+        letter = dead.refused(record, refusal, self.spool.now())
         self.spool.publish(letter + b"\n", self.spool.layout.dead_letter(record.id))
         self.buried += 1
 
     def _bury_damaged(self, segment: Segment) -> None:
-        letters = dead.corrupt(segment.damaged, _now(self.spool))
+        letters = dead.corrupt(segment.damaged, self.spool.now())
         self.spool.publish(letters + b"\n", self.spool.layout.dead_letter(segment.path.stem))
         self.spool.replace(segment.path, list(segment.records))
         self.buried += len(segment.damaged)
-
-
-def _now(spool: Spool) -> datetime:
-    return datetime.fromtimestamp(spool.clock() / 1e9, UTC)

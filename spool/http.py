@@ -44,6 +44,7 @@ def build_request(
     headers = {
         "Content-Type": wire.content_type,
         "User-Agent": user_agent,
+        "Accept-Encoding": "identity",  # an answer that unpacks to gigabytes is none that we asked for
         "Date": format_datetime(now.astimezone(UTC), usegmt=True),
         "Idempotency-Key": hashlib.sha256("\n".join(record.id for record in records).encode()).hexdigest(),
     }
@@ -60,7 +61,7 @@ def insecure(url: str) -> str | None:
         host = parts.hostname
     except ValueError:
         host = None
-    if not host or parts.scheme not in {"http", "https"}:
+    if not host or not url.isprintable() or parts.scheme not in {"http", "https"}:
         return f"{url[:200]!r} is not an http or https address"
     if parts.username or parts.password:
         return "the address holds a user name or password"
@@ -143,6 +144,7 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (requests.exceptions.SSLError, "the certificate or the encryption failed"),
     (requests.exceptions.ConnectTimeout, "no connection in time"),
     (requests.exceptions.ReadTimeout, "no answer in time"),
+    (requests.exceptions.ChunkedEncodingError, "the answer broke off"),
     (requests.exceptions.ConnectionError, "no connection"),
 )
 

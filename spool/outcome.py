@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 MAX_RETRY_AFTER = 24 * 3600.0  # seconds; a server that asks for more is misread or mistaken
 
@@ -90,6 +89,8 @@ def _retry_after(header: str | None, now: datetime) -> float | None:
     try:
         seconds = float(min(int(header), int(MAX_RETRY_AFTER)))
     except ValueError:
+        from email.utils import parsedate_to_datetime  # brings in socket: only for an answer that needs it
+
         try:
             date = parsedate_to_datetime(header)
         except ValueError:

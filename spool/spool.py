@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from spool.disk import Disk, open_to_read
@@ -86,6 +87,10 @@ class Spool:
             self._prepare()
             with held(self.layout.append_lock, self.disk, patience=_SEAL_PATIENCE) as locked:
                 return self._seal() if locked and _size(self.layout.active) else None
+
+    def now(self) -> datetime:
+        """Return the time in UTC by the spool's clock."""
+        return datetime.fromtimestamp(self.clock() / 1e9, UTC)
 
     def exists(self) -> bool:
         """Whether there is a spool that may be read: False when nothing was ever recorded. Errors as for `append`."""

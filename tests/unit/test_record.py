@@ -13,7 +13,11 @@ from spool.record import MAX_RECORD_BYTES, encode, id_time, new_id, verify
 NOW = 1_795_428_000_123_456_789
 
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(), children, max_size=4),
     max_leaves=20,
 )
@@ -87,7 +91,9 @@ def test_id_is_a_version_7_uuid() -> None:
     assert id_time(record_id).isoformat() == "2026-11-23T10:00:00.123000+00:00"
 
 
-@pytest.mark.parametrize("text", ["", "x", "01a209a9-9907-4b3a-b3d5-61aeed7405ae", "zzzzzzzz-zzzz-7zzz-zzzz-zzzzzzzzzzzz"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "01a209a9-9907-4b3a-b3d5-61aeed7405ae", "zzzzzzzz-zzzz-7zzz-zzzz-zzzzzzzzzzzz"]
+)
 def test_no_time_in_other_names(text: str) -> None:
     """A name that is no UUID of version 7 has no time, and says so as a ValueError."""
     with pytest.raises(ValueError, match=r"UUID|base 16"):

@@ -111,7 +111,7 @@ def test_a_segment_sealed_while_it_is_read_is_met_once(spool: Spool) -> None:
     assert [record.id for segment in segments for record in segment.records] in (expected, [*expected, expected_after])
 
 
-class Crashed(Exception):
+class CrashError(Exception):
     """The process is gone."""
 
 
@@ -125,7 +125,7 @@ class CrashingDisk(Disk):
     def _count(self) -> None:
         self.calls += 1
         if self.calls == self.fatal:
-            raise Crashed
+            raise CrashError
 
     def make_directory(self, path: Path) -> bool:
         self._count()
@@ -164,7 +164,7 @@ def test_a_crash_between_any_two_steps_loses_nothing(tmp_path: Path) -> None:
             spool.seal()
             accepted.extend(append(spool, number) for number in (1, 2))
             spool.seal()
-        except Crashed:
+        except CrashError:
             pass
         else:
             assert fatal > 20  # every call has had its crash
@@ -247,6 +247,12 @@ def test_another_users_directory_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_accepts_nothing_and_leaves_no_half_record(spool: Spool) -> None:
+    """The ids of the pending records."""
+    """Append an event."""
+    """A spool in a directory that does not exist yet."""
+    """The ids of the pending records."""
+    """Append an event."""
+    """A spool in a directory that does not exist yet."""
     """An append that the disk takes only a part of is refused, and the part is taken back; later ones go on."""
     first = append(spool)
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
