@@ -1,0 +1,54 @@
+"""The command line: one tree of commands, and the one boundary where an error becomes a line and an exit code."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from evidently_cli import __version__, calculate, telemetry
+from evidently_cli.output import CommandError, emit, say
+from spool import SpoolError
+
+app = typer.Typer(
+    name="evidently",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # rich costs every --help 70 ms
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(calculate.app, name="calculate")
+app.add_typer(telemetry.app, name="telemetry")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        emit(f"evidently {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """Compare two data files: an HTML report or a JSON profile, offline."""
+
+
+def main() -> None:
+    """Run the command line. Ends the process: 0 done, 1 data or disk, 2 usage or config, others as README lists."""
+    try:
+        code = app(standalone_mode=False) or 0
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        text = error.format_message()
+        say(text if "\n" in text else f"evidently: {text}")  # without arguments, the text is the help page
+        code = error.exit_code
+    except (CommandError, SpoolError) as error:
+        say(f"evidently: {error}")
+        code = error.exit_code
+    except (SystemExit, BrokenPipeError):  # typer turns the second into the first
+        # Who reads us has read enough. Python would complain when it flushes at exit: give it nothing to flush into.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)

@@ -1,0 +1,70 @@
+"""The event of one run: the documented fields, and nothing that a user typed."""
+
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from evidently_cli import __version__
+
+TYPE = "evidently.cli.run.v1"
+SOURCE = "evidently-cli"
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingUsage:
+    """How one file was sampled: only the kind and its numbers."""
+
+    type: Literal["none", "nth", "random"] = "none"
+    ratio: float = 1.0
+    n: int = 1
+    random_seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one run did. `sections` are ids out of the seven known ones, in the order of the config."""
+
+    type: Literal["profile", "report"]
+    sections: Sequence[str]
+    reference: SamplingUsage
+    current: SamplingUsage
+
+
+def environment() -> dict[str, object]:
+    """Describe this machine and interpreter; every value comes from Python, none from the user."""
+    return {
+        "os": platform.platform(),
+        "python": {
+            "version": platform.python_version(),
+            "interpreter": platform.python_implementation(),
+            "conda": Path(sys.base_prefix, "conda-meta").is_dir(),
+            "venv": sys.prefix != sys.base_prefix,
+        },
+    }
+
+
+def build(usage: Usage, environment: dict[str, object], version: str = __version__) -> dict[str, object]:
+    """
+    Put together the event of a run, in the documented shape.
+
+    >>> build(usage, environment())["usage"]["parts"]
+    ['data_drift']
+    """
+    sections = list(usage.sections)
+    return {
+        "environment": environment,
+        "evidently": {"version": version},
+        "usage": {
+            "type": usage.type,
+            "parts": sections if usage.type == "profile" else [],
+            "tabs": sections if usage.type == "report" else [],
+            "sampling": {"reference": _sampling(usage.reference), "current": _sampling(usage.current)},
+        },
+    }
+
+
+def _sampling(usage: SamplingUsage) -> dict[str, object]:
+    return {"type": usage.type, "ratio": str(usage.ratio), "n": str(usage.n), "random_seed": usage.random_seed}

@@ -1,0 +1,47 @@
+"""Small files that remember what this machine has done: the notice shown, the first run of a day, week and month."""
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+
+class Marks:
+    """A directory of empty files, each made once: exclusive creation decides a race, and the loser knows."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @property
+    def flush_started(self) -> Path:
+        """When a background flush was last started; see `spool.background`."""
+        return self.directory / "flush-started"
+
+    def make(self, name: str) -> bool:
+        """Make a mark. Returns False when it was there already. OSError when the directory cannot be written to."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(self.directory / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            return False
+        os.close(descriptor)
+        return True
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Take marks back."""
+        for name in names:
+            (self.directory / name).unlink(missing_ok=True)
+
+    def firsts(self, now: datetime) -> dict[str, str]:
+        """
+        Mark this run, and return what it is the first of: {"month": mark, "week": mark, "day": mark}, or less.
+
+        Days, ISO weeks and months are UTC's, as the record's time is.
+        """
+        year, week, _ = now.isocalendar()
+        periods = {"month": f"{now:%Y-%m}", "week": f"{year}-W{week:02}", "day": f"{now:%Y-%m-%d}"}
+        made = {period: f"first-of-{period}-{value}" for period, value in periods.items()}
+        made = {period: mark for period, mark in made.items() if self.make(mark)}
+        for period, mark in made.items():
+            self.remove([old.name for old in self.directory.glob(f"first-of-{period}-*") if old.name < mark])
+        return made

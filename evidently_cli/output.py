@@ -1,0 +1,73 @@
+"""How results are shown: data on stdout, words on stderr, tables that line up, times as the clock on the wall says."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+
+
+class CommandError(Exception):
+    """An error that the user can act on: one line, and the exit code of the command."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def say(text: str) -> None:
+    """Write one line of words for a person."""
+    sys.stderr.write(f"{text}\n")
+
+
+def emit(text: str) -> None:
+    """Write one line of data."""
+    sys.stdout.write(f"{text}\n")
+
+
+def emit_json(value: object) -> None:
+    """Write a value as JSON on one line."""
+    emit(json.dumps(value, allow_nan=False))
+
+
+def table(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()) -> str:
+    """Line up columns, two spaces apart; `right` has the numbers of those that end at one edge instead."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(
+            cell.rjust(width) if number in right else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def local(instant: datetime | None) -> str:
+    """Return an instant in local time, to the second: "2026-11-23 11:00:00"; "never" for none."""
+    return "never" if instant is None else f"{instant.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def utc(instant: datetime | None) -> str | None:
+    """Return an instant as JSON has it: "2026-11-23T10:00:00.123Z"."""
+    return None if instant is None else instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def count(number: int, noun: str) -> str:
+    """Return "1 record", "3,000 records"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def size(octets: int) -> str:
+    """Return "812 B", "2.1 kB", "16.0 MB"."""
+    for unit, scale in (("MB", 1_000_000), ("kB", 1_000)):
+        if octets >= scale:
+            return f"{octets / scale:.1f} {unit}"
+    return f"{octets} B"
+
+
+def duration(seconds: float) -> str:
+    """Return "40 s", "12 min", "5 h"; never less than was asked for."""
+    for unit, scale in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * scale:
+            return f"{-(-seconds // scale):.0f} {unit}"
+    return f"{-(-seconds // 1):.0f} s"

@@ -1,0 +1,80 @@
+"""Record the event of a run, and start a flush when one is due. Nothing here waits, and nothing here opens a socket."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from evidently_cli import event
+from evidently_cli.marks import Marks
+from evidently_cli.settings import FLUSHER, Settings
+from spool import Spool, SpoolError, background, schedule
+
+_NOTICE = """\
+evidently records one anonymous usage event a run: the versions of Python and of the system, which sections were
+calculated, how the files were sampled. Never your data, names or paths. This run sends nothing.
+Read every byte of it: evidently telemetry pending      Switch it off: EVIDENTLY_DISABLE_TELEMETRY=1
+"""
+
+
+def open_spool(settings: Settings) -> Spool:
+    """Return the spool of this tool; nothing is touched."""
+    return Spool(settings.spool, source=event.SOURCE)
+
+
+def record_run(usage: event.Usage, settings: Settings, say: Callable[[str], None]) -> None:
+    """
+    Record a successful run, if the user lets us.
+
+    Telemetry never breaks a run: what goes wrong with it is told to `say`, which shows it only with --verbose.
+    """
+    if not settings.consent.given:
+        return
+    try:
+        _append(usage, settings)
+        if not _notice_is_due(settings):
+            _start_flush(settings)
+    except (SpoolError, OSError) as error:
+        say(f"telemetry: not recorded: {error}")
+
+
+def _append(usage: event.Usage, settings: Settings) -> None:
+    marks = Marks(settings.marks)
+    firsts: dict[str, str] = {}
+    with suppress(OSError):  # a home that cannot be written to may well have a spool elsewhere
+        firsts = marks.firsts(datetime.now(UTC))
+    try:
+        open_spool(settings).append(
+            event.build(usage, event.environment()),
+            event_type=event.TYPE,
+            extensions={"firstof": ",".join(firsts)} if firsts else None,
+        )
+    except SpoolError:
+        marks.remove(list(firsts.values()))  # the day's first event is still to come
+        raise
+
+
+def _notice_is_due(settings: Settings) -> bool:
+    """Tell the user once, except where nobody reads it; the run that tells sends nothing."""
+    if os.environ.get("CI", "").lower() not in {"", "0", "false"}:
+        return False
+    if not Marks(settings.marks).make("notice-shown"):
+        return False
+    sys.stderr.write(_NOTICE)
+    return True
+
+
+def _start_flush(settings: Settings) -> None:
+    """Look before spawning: the schedule and one mark are read, never a directory."""
+    if settings.endpoint is None or not settings.background or not sys.executable:
+        return
+    now = time.time()
+    spool = open_spool(settings)
+    if schedule.load(spool.layout.schedule).wait(datetime.fromtimestamp(now, UTC)):
+        return
+    if background.claim_start(Marks(settings.marks).flush_started, spool.disk, now=now):
+        # The child starts elsewhere: a relative path would mean another place there.
+        environment = {**os.environ, FLUSHER: "1", "EVIDENTLY_SPOOL_DIR": str(settings.spool)}
+        background.start([sys.executable, "-P", "-m", "evidently_cli", "telemetry", "flush"], environment)

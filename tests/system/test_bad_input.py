@@ -1,0 +1,197 @@
+"""What users and machines get wrong: one clear line, the right exit code, and nothing lost."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from command_line import CommandLine
+
+PROFILE = ("calculate", "profile", "--reference", "ref.csv", "--current", "cur.csv", "--config", "config.json")
+
+Mount = Callable[[Path, str], None]
+
+
+@pytest.fixture
+def mount() -> Iterator[Mount]:
+    """Mount a small file system with some options; needs root."""
+    mounted: list[Path] = []
+
+    def mount(path: Path, options: str) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(path)], check=False)
+        if done.returncode:
+            pytest.skip("only root can mount a file system")
+        mounted.append(path)
+
+    yield mount
+    for path in mounted:
+        subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+def change(name: str, content: str | bytes | None) -> Callable[[Path], None]:
+    """Return what gives a file other content, or removes it."""
+
+    def apply(directory: Path) -> None:
+        if content is None:
+            (directory / name).unlink()
+        elif isinstance(content, bytes):
+            (directory / name).write_bytes(content)
+        else:
+            (directory / name).write_text(content)
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    "change, code, words",
+    [
+        (change("ref.csv", None), 1, ["ref.csv"]),
+        (change("cur.csv", None), 1, ["cur.csv"]),
+        (change("cur.csv", ""), 1, ["cur.csv", "empty"]),
+        (change("cur.csv", "a,b,target\n"), 1, ["cur.csv"]),
+        (change("cur.csv", "a;b;target\n1;x;2\n"), 1, ["separator"]),
+        (change("ref.csv", b"a,b,target\n\xff\xfe,x,1\n"), 1, ["ref.csv", "UTF-8"]),
+        (change("ref.csv", "a,b,target\n1,x,2,3,4\n1,x,2\n"), 1, ["ref.csv"]),
+        (change("cur.csv", "b,target\nx,2\ny,3\n"), 1, ["cur.csv", '"a"']),
+        (change("config.json", None), 2, ["config.json"]),
+        (change("config.json", "profile_sections: [data_drift]"), 2, ["config.json", "line 1"]),
+        (change("config.json", "[]"), 2, ["config.json"]),
+        (change("config.json", "{}"), 2, ["profile_sections", "data_drift"]),
+        (change("config.json", '{"profile_sections": ["data_drif"]}'), 2, ["data_drif", 'did you mean "data_drift"']),
+        (change("config.json", '{"profile_sections": ["data_quality"]}'), 2, ["data_quality", "not built yet"]),
+        (change("config.json", '{"profile_section": ["data_drift"]}'), 2, ["profile_section", "profile_sections"]),
+        (
+            change("config.json", '{"profile_sections": ["data_drift"], "sampling": {"current": {"type": "simple"}}}'),
+            2,
+            ["sampling.current.type", "simple", "none, nth, random"],
+        ),
+    ],
+)
+def test_bad_data_and_bad_configs(
+    evidently: CommandLine, change: Callable[[Path], None], code: int, words: list[str]
+) -> None:
+    """A bad file is one line that names it, exit code 1 for data and 2 for a config, and nothing left or recorded."""
+    change(evidently.directory)
+    before = set(evidently.directory.iterdir())
+    done = evidently(*PROFILE, status=code)
+    assert (done.stdout, len(done.stderr.splitlines())) == ("", 1)
+    assert [word for word in words if word not in done.stderr] == []
+    assert set(evidently.directory.iterdir()) == before
+    assert not evidently.spool.exists()
+
+
+def test_missing_options(evidently: CommandLine) -> None:
+    """A command without its options is one line on stderr, that names the option, and exit code 2."""
+    done = evidently("calculate", "profile", "--reference", "ref.csv", status=2)
+    assert len(done.stderr.splitlines()) == 1
+    assert "--config" in done.stderr
+
+
+@pytest.mark.parametrize("output", ["ref.csv", "ref.csv/below", "/proc/evidently"])
+def test_an_output_folder_that_cannot_be(evidently: CommandLine, output: str) -> None:
+    """An output folder that cannot be made is one line and exit code 1, before anything is computed."""
+    done = evidently(*PROFILE, "--output", output, status=1)
+    assert len(done.stderr.splitlines()) == 1
+    assert output in done.stderr
+
+
+def test_a_read_only_output_folder(evidently: CommandLine, mount: Mount) -> None:
+    """An output folder that cannot be written to is one line and exit code 1."""
+    mount(evidently.directory / "out", "ro")
+    done = evidently(*PROFILE, "--output", "out", status=1)
+    assert "out" in done.stderr
+    assert "Read-only file system" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_output_folder_that_is_full(evidently: CommandLine, mount: Mount) -> None:
+    """A disk that fills up while the result is written is one line and exit code 1, and no half result is left."""
+    mount(evidently.directory / "out", "size=4k")
+    (evidently.directory / "out" / "profile.json").write_text("older")
+    done = evidently(*PROFILE, "--output", "out", status=1)
+    assert "No space left" in done.stderr
+    assert [path.read_text() for path in (evidently.directory / "out").iterdir()] == ["older"]
+
+
+def assert_run_is_untroubled(evidently: CommandLine, reason: str, **environment: str) -> None:
+    """The report comes out and nothing is said; with --verbose, one line says why nothing was recorded."""
+    done = evidently(*PROFILE, **environment)
+    assert (done.stderr, (evidently.directory / "profile.json").exists()) == ("", True)
+    verbose = evidently(*PROFILE, "--verbose", **environment)
+    assert len(verbose.stderr.splitlines()) == 1
+    assert reason in verbose.stderr
+
+
+def test_a_read_only_spool(evidently: CommandLine, mount: Mount) -> None:
+    """A spool that cannot be written to troubles no run."""
+    mount(evidently.spool.parent, "ro")
+    assert_run_is_untroubled(evidently, "Read-only file system")
+
+
+def test_a_full_spool_disk(evidently: CommandLine, mount: Mount) -> None:
+    """A full disk troubles no run, and the records of earlier runs stay whole."""
+    mount(evidently.spool.parent, "size=64k,mode=700")
+    evidently(*PROFILE)
+    while True:
+        try:
+            with (evidently.spool.parent / "filler").open("ab") as file:
+                file.write(b"x" * 1024)
+        except OSError:
+            break
+    active = evidently.spool / "active.ndjson"
+    for _ in range(20):  # until the block that the file has already is full
+        if evidently(*PROFILE, "--verbose").stderr:
+            break
+    assert_run_is_untroubled(evidently, "No space left")
+    assert active.read_bytes().endswith(b'"}\n')
+
+
+def test_a_read_only_home(evidently: CommandLine, mount: Mount, tmp_path: Path) -> None:
+    """A home that is read-only or missing troubles no run, and a spool elsewhere still works."""
+    mount(tmp_path / "home", "ro")
+    for home in ("home", "gone"):
+        environment = {"HOME": str(tmp_path / home), "XDG_STATE_HOME": "", "XDG_CONFIG_HOME": ""}
+        done = evidently(*PROFILE, EVIDENTLY_SPOOL_DIR=str(tmp_path / f"spool-{home}"), **environment)
+        assert done.stderr == ""
+        assert len((tmp_path / f"spool-{home}" / "active.ndjson").read_text().splitlines()) == 1
+    assert_run_is_untroubled(evidently, "Read-only file system", HOME=str(tmp_path / "home"), XDG_STATE_HOME="")
+
+
+def test_a_spool_that_is_a_symbolic_link(evidently: CommandLine, tmp_path: Path) -> None:
+    """A spool directory that is a symbolic link is not followed, and troubles no run."""
+    (tmp_path / "elsewhere").mkdir()
+    evidently.spool.parent.mkdir(parents=True)
+    evidently.spool.symlink_to(tmp_path / "elsewhere")
+    assert_run_is_untroubled(evidently, "symbolic link")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    done = evidently("telemetry", "status", status=1)
+    assert "symbolic link" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user")
+def test_another_users_spool(evidently: CommandLine) -> None:
+    """A spool directory that belongs to another user is not written to, and troubles no run."""
+    evidently.spool.mkdir(parents=True)
+    os.chown(evidently.spool, 12345, 12345)
+    assert_run_is_untroubled(evidently, "another user")
+    assert list(evidently.spool.iterdir()) == []
+
+
+def test_a_spool_in_a_file(evidently: CommandLine) -> None:
+    """EVIDENTLY_SPOOL_DIR that names a file, or a path below one, troubles no run."""
+    assert_run_is_untroubled(evidently, "not a directory", EVIDENTLY_SPOOL_DIR="ref.csv")
+    assert_run_is_untroubled(evidently, "telemetry: not recorded", EVIDENTLY_SPOOL_DIR="ref.csv/spool")
+
+
+def test_a_newer_spool(evidently: CommandLine) -> None:
+    """A spool that a newer program wrote is left alone: a run is not troubled, and the commands say what to do."""
+    evidently(*PROFILE)
+    (evidently.spool / "format.json").write_text('{"format": 99}')
+    assert_run_is_untroubled(evidently, "format 99")
+    for command in ("status", "pending", "flush"):
+        done = evidently("telemetry", command, status=1)
+        assert "format 99" in done.stderr
+        assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,162 @@
+"""The HTTP transport against real sockets, from a friendly endpoint to a hostile one."""
+
+import gzip
+import socket
+import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import pytest
+from endpoint import Endpoint, drip, reply, silence
+
+from spool import WIRE_FORMATS, Deferred, Delivered, Outcome, Record, Refused
+from spool.http import HttpTransport, build_request, insecure
+from spool.record import encode
+
+
+@pytest.fixture
+def records() -> list[Record]:
+    return [encode({"n": n}, source="test", event_type="t", now_ns=1_795_428_000_000_000_000) for n in range(3)]
+
+
+def transport(url: str, deadline: float = 10.0) -> HttpTransport:
+    return HttpTransport(url, WIRE_FORMATS["json"], user_agent="test/1", deadline=deadline)
+
+
+def test_the_body_is_the_stored_lines(endpoint: Endpoint, records: list[Record]) -> None:
+    """The endpoint gets the lines as they lie on disk, as one JSON array, compressed."""
+    assert transport(endpoint.url).send(records) == Delivered()
+    [request] = endpoint.requests
+    assert gzip.decompress(request.body) == b"[" + b",".join(record.line for record in records) + b"]"
+    assert request.line == "POST /events HTTP/1.1"
+
+
+def test_the_headers_are_few_and_stated(endpoint: Endpoint, records: list[Record]) -> None:
+    """Only these headers are sent; the content type has no charset, and `Date` says when it was sent."""
+    transport(endpoint.url).send(records)
+    headers = endpoint.requests[0].headers
+    assert set(headers) == {
+        "host", "content-length", "content-type", "content-encoding", "user-agent", "accept-encoding", "date",
+        "idempotency-key",
+    }  # fmt: skip
+    assert headers["content-type"] == "application/json"
+    assert abs((parsedate_to_datetime(headers["date"]) - datetime.now(UTC)).total_seconds()) < 60
+
+
+def test_the_request_key_names_the_members(endpoint: Endpoint, records: list[Record]) -> None:
+    """A retry by another process carries the same key; other members make another key."""
+    for members in (records, records, records[:2]):
+        transport(endpoint.url).send(members)
+    first, again, fewer = (request.headers["idempotency-key"] for request in endpoint.requests)
+    assert first == again != fewer
+
+
+def test_one_connection_for_many_requests(endpoint: Endpoint, records: list[Record]) -> None:
+    """A drain of many segments opens one connection."""
+    session = transport(endpoint.url)
+    for _ in range(5):
+        session.send(records)
+    assert (len(endpoint.requests), endpoint.connections) == (5, 1)
+
+
+def test_what_is_shown_is_what_is_sent(endpoint: Endpoint, records: list[Record]) -> None:
+    """The request that a user is shown has the body and the headers that go over the wire."""
+    shown = build_request(
+        endpoint.url, records, WIRE_FORMATS["json"], user_agent="test/1", now=datetime.now(UTC), compress=True
+    )
+    transport(endpoint.url).send(records)
+    [sent] = endpoint.requests
+    assert sent.body == shown.body
+    assert {name.lower() for name in shown.headers} == set(sent.headers) - {"host", "content-length"}
+
+
+@pytest.mark.parametrize(
+    "head, outcome",
+    [
+        (b"HTTP/1.1 204 No Content\r\n\r\n", Delivered()),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull", Delivered()),
+        (b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", Deferred("HTTP 503", retry_after=7.0)),
+        (b"HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n", Refused("HTTP 400", 400)),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", Deferred("the answer broke off")),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Deferred("the answer broke off")),
+        (b"HTTP/1.1 20", Deferred("no connection")),
+        (b"SSH-2.0-OpenSSH\r\n", Deferred("no connection")),
+        (b"", Deferred("no connection")),
+    ],
+)
+def test_whole_and_broken_answers(endpoint: Endpoint, records: list[Record], head: bytes, outcome: Outcome) -> None:
+    """A whole answer means what it says; one that breaks off is no acknowledgement."""
+
+    def answer(connection: socket.socket, _request: object) -> None:
+        connection.sendall(head)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    endpoint.answer = answer
+    assert transport(endpoint.url).send(records) == outcome
+
+
+def test_a_redirect_is_not_followed(endpoint: Endpoint, records: list[Record]) -> None:
+    """Records go where the user said and nowhere else: a redirect is an error that names its target."""
+    endpoint.answer = reply(307, Location=f"{endpoint.url}/x")
+    outcome = transport(endpoint.url).send(records)
+    assert outcome == Deferred(f"HTTP 307 to {endpoint.url}/x", misconfigured=True)
+    assert len(endpoint.requests) == 1
+
+
+def test_nobody_listens(refused_url: str, records: list[Record]) -> None:
+    """A refused connection is deferred, with a reason that a person can read."""
+    assert transport(refused_url).send(records) == Deferred("no connection")
+
+
+@pytest.mark.parametrize("behaviour", ["drip", "silence", "endless"])
+def test_the_deadline_holds(endpoint: Endpoint, records: list[Record], behaviour: str) -> None:
+    """A server that drips, is silent or never stops talking holds a request no longer than its deadline."""
+
+    def endless(connection: socket.socket, _request: object) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            connection.sendall(b"x" * 65536)
+
+    endpoint.answer = {"drip": drip, "silence": silence, "endless": endless}[behaviour]
+    start = time.monotonic()
+    outcome = transport(endpoint.url, deadline=1.0).send(records)
+    assert time.monotonic() - start < 5
+    assert outcome == (Delivered() if behaviour == "endless" else Deferred("no answer within 1 s"))
+
+
+def test_no_password_is_picked_up(
+    endpoint: Endpoint, records: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A password that ~/.netrc has for the endpoint's host is not sent."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    transport(endpoint.url).send(records)
+    assert "authorization" not in endpoint.requests[0].headers
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://example.org/", "http://127.0.0.1:80/x", "http://[::1]:80/", "http://localhost/", "http://127.8.8.8/"],
+)
+def test_encrypted_or_on_this_machine(url: str) -> None:
+    """Records may go over https anywhere, and over http within this machine."""
+    assert insecure(url) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://example.org/", "http://10.0.0.1/", "ftp://x/", "file:///etc/passwd", "example.org", "", "http://",
+     "https://user:secret@example.org/", "http://[::1", "https://\x00"],
+)  # fmt: skip
+def test_other_addresses_are_refused(url: str) -> None:
+    """A transport as the program uses it."""
+    """Three records."""
+    """A transport as the program uses it."""
+    """Three records."""
+    """An address that is not encrypted, not http, or holds a password is refused, without repeating the password."""
+    complaint = insecure(url)
+    assert complaint is not None
+    assert "secret" not in complaint

@@ -1,0 +1,290 @@
+"""What a run records, and what it never does."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from command_line import CommandLine
+from endpoint import Endpoint, drip, reply, silence
+
+from evidently_cli import event
+from spool import Spool
+
+PROFILE = ("calculate", "profile", "--reference", "ref.csv", "--current", "cur.csv", "--config", "config.json")
+REPORT = ("calculate", "report", *PROFILE[2:])
+
+
+def recorded(evidently: CommandLine) -> list[dict[str, object]]:
+    """The records in the spool."""
+    return [record.attributes for record in Spool(evidently.spool, source="x").records()]
+
+
+def test_a_run_records_one_event(evidently: CommandLine) -> None:
+    """A profile and a report each leave one record, with the documented event and the time of the run."""
+    before = datetime.now(UTC)
+    evidently(*PROFILE)
+    evidently(*REPORT)
+    first, second = recorded(evidently)
+    assert list(first) == [
+        "specversion", "id", "source", "type", "time", "firstof", "datacontenttype", "data", "crc"
+    ]  # fmt: skip
+    assert (first["source"], first["type"]) == ("evidently-cli", "evidently.cli.run.v1")
+    assert first["firstof"] == "month,week,day"
+    assert "firstof" not in second
+    assert before.timestamp() - 0.001 <= datetime.fromisoformat(str(first["time"])).timestamp() <= time.time()
+    none = event.SamplingUsage()
+    assert first["data"] == event.build(event.Usage("profile", ["data_drift"], none, none), event.environment())
+    assert second["data"] == event.build(event.Usage("report", ["data_drift"], none, none), event.environment())
+
+
+def test_the_documented_run(evidently: CommandLine) -> None:
+    """A config like the documented example's gives the documented example, but for the environment and the version."""
+    sampling = {
+        "reference": {"type": "none", "ratio": 0.1, "n": 1, "random_seed": None},
+        "current": {"type": "nth", "ratio": 0.1, "n": 2, "random_seed": None},
+    }
+    (evidently.directory / "config.json").write_text(
+        json.dumps({"profile_sections": ["data_drift"], "sampling": sampling})
+    )
+    evidently(*PROFILE)
+    [record] = recorded(evidently)
+    data = record["data"]
+    assert isinstance(data, dict)
+    assert list(data) == ["environment", "evidently", "usage"]
+    assert json.dumps(data["usage"]) == (
+        '{"type": "profile", "parts": ["data_drift"], "tabs": [], "sampling": {'
+        '"reference": {"type": "none", "ratio": "0.1", "n": "1", "random_seed": null}, '
+        '"current": {"type": "nth", "ratio": "0.1", "n": "2", "random_seed": null}}}'
+    )
+
+
+def test_the_documented_command_line(evidently: CommandLine) -> None:
+    """The command line of the telemetry page works as it stands there."""
+    (evidently.directory / "day.csv").write_text((evidently.directory / "ref.csv").read_text())
+    arguments = "calculate profile --reference day.csv --current day.csv --output_path . --config config.json"
+    evidently(*arguments.split(), EVIDENTLY_DISABLE_TELEMETRY="1")
+    profile = json.loads((evidently.directory / "profile.json").read_text())
+    assert profile["data_drift"]["data"]["metrics"]["dataset_drift"] is False
+
+
+@pytest.mark.parametrize("spelling", ["--output-path", "--output_path", "--output"])
+@pytest.mark.parametrize(
+    "command, name, written",
+    [
+        ("profile", None, "profile.json"),
+        ("profile", "mine", "mine.json"),
+        ("profile", "mine.json", "mine.json"),
+        ("report", None, "report.html"),
+        ("report", "mine", "mine.html"),
+        ("dashboard", None, "dashboard.html"),
+    ],
+)
+def test_names_of_the_results(
+    evidently: CommandLine, spelling: str, command: str, name: str | None, written: str
+) -> None:
+    """Each spelling of the options writes the named file into a folder that is made, and nothing else."""
+    options = [spelling, "new/folder", *(["--report_name", name] if name else [])]
+    done = evidently("calculate", command, *PROFILE[2:], *options, DO_NOT_TRACK="1")
+    assert [path.name for path in (evidently.directory / "new" / "folder").iterdir()] == [written]
+    assert f"wrote new/folder/{written}" in done.stdout
+
+
+def test_a_failed_run_records_nothing(evidently: CommandLine) -> None:
+    """A run that fails leaves no event and no spool."""
+    (evidently.directory / "cur.csv").write_text("")
+    evidently(*PROFILE, status=1)
+    assert not evidently.spool.exists()
+
+
+@pytest.mark.parametrize("variable", ["EVIDENTLY_DISABLE_TELEMETRY", "DO_NOT_TRACK"])
+def test_off_means_off(evidently: CommandLine, endpoint: Endpoint, variable: str) -> None:
+    """With the opt-out set there is no directory, no child process, no notice, and no byte on the endpoint."""
+    environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url, "EVIDENTLY_TELEMETRY_FLUSH": "", "CI": ""}
+    done = evidently(*PROFILE, **{variable: "1"}, **environment)
+    time.sleep(0.5)
+    assert done.stderr == ""
+    assert not evidently.spool.parent.exists()
+    assert (endpoint.connections, flushers(evidently)) == (0, [])
+
+
+def test_the_notice_comes_once(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """The first run says what is recorded and how to switch it off, and sends nothing; later runs are silent."""
+    environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url, "EVIDENTLY_TELEMETRY_FLUSH": "", "CI": ""}
+    first = evidently(*PROFILE, **environment)
+    assert "EVIDENTLY_DISABLE_TELEMETRY=1" in first.stderr
+    assert "Read every byte" in first.stderr
+    time.sleep(0.5)
+    assert endpoint.connections == 0
+    assert evidently(*PROFILE, **environment).stderr == ""
+    wait_for(lambda: len(endpoint.records) == 2)
+
+
+def test_no_notice_in_ci(evidently: CommandLine) -> None:
+    """In CI, nobody reads a notice: none is shown."""
+    assert evidently(*PROFILE, CI="true").stderr == ""
+
+
+CANARY = "canary7f3a"
+
+
+def test_nothing_that_a_user_typed_is_recorded(evidently: CommandLine, tmp_path: Path) -> None:
+    """No value of the config, no file or path name, no column name, label, host or user name is found in the spool."""
+    column, label = f"{CANARY}column", f"{CANARY}label"
+    directory = tmp_path / f"{CANARY}folder"
+    directory.mkdir()
+    rows = "".join(f"{i},{label}{i % 3},{i % 7},{CANARY}\n" for i in range(60))
+    for name in ("ref", "cur"):
+        (directory / f"{CANARY}{name}.csv").write_text(f"{column},{column}2,target,{CANARY}id\n{rows}")
+    config = {
+        "data_format": {"separator": ",", "header": True, "date_column": None},
+        "column_mapping": {
+            "target": "target",
+            "prediction": None,
+            "id": f"{CANARY}id",
+            "numerical_features": [column],
+            "categorical_features": [f"{column}2"],
+            "target_names": [f"{CANARY}name{number}" for number in range(7)],
+        },
+        "profile_sections": {"data_drift": {f"{CANARY}key": f"{CANARY}value"}},
+        "dashboard_tabs": {"data_drift": {"verbose_level": 1, f"{CANARY}option": CANARY}},
+        "options": {"data_drift": {"per_feature_stattest": {column: "psi"}, "threshold": {column: 0.3}}},
+        "sampling": {"reference": {"type": "nth", "n": 2}, "current": {"type": "random", "ratio": 0.9}},
+    }
+    (directory / f"{CANARY}.json").write_text(json.dumps(config))
+    files = [str(directory / f"{CANARY}{name}") for name in ("ref.csv", "cur.csv", ".json")]
+    options = ["--reference", files[0], "--current", files[1], "--config", files[2]]
+    names = ["--output", str(directory / f"{CANARY}out"), "--report-name", f"{CANARY}result"]
+    identity = {name: f"{CANARY}{name}" for name in ("USER", "LOGNAME", "USERNAME", "HOSTNAME", "COMPUTERNAME")}
+    for command in ("profile", "report"):
+        evidently("calculate", command, *options, *names, **identity)
+    found = {path: path.read_bytes() for path in evidently.spool.parent.rglob("*") if path.is_file()}
+    assert len(recorded(evidently)) == 2
+    hosts = {socket.gethostname(), socket.getfqdn(), os.environ.get("USER", "")} - {"", "localhost", "root"}
+    for word in (CANARY, *hosts, str(evidently.directory)):
+        assert [str(path) for path, content in found.items() if word.encode() in content or word in path.name] == []
+
+
+def test_a_run_loads_no_http_client(evidently: CommandLine) -> None:
+    """A run that records its event, with an endpoint set, loads neither requests nor urllib3."""
+    code = f"""
+import atexit, sys
+atexit.register(lambda: print(sorted({{"requests", "urllib3"}} & set(sys.modules)), file=sys.stderr))
+sys.argv[1:] = {PROFILE!r}
+from evidently_cli.app import main
+main()
+"""
+    environment = {**evidently.environment, "EVIDENTLY_TELEMETRY_ENDPOINT": "https://collector.example/"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=evidently.directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == "[]\n"
+    assert len(recorded(evidently)) == 1
+
+
+def test_the_library_records_nothing(evidently: CommandLine) -> None:
+    """Used from Python, nothing is recorded, and no spool is made."""
+    code = """
+from pathlib import Path
+from evidently_cli.report import calculate, load_config
+result = calculate(Path("ref.csv"), Path("cur.csv"), load_config(Path("config.json")), kind="profile")
+print(result.to_json(indent=False)[:15])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=evidently.directory,
+        env=evidently.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith('{"data_drift":')
+    assert not evidently.spool.parent.exists()
+
+
+def flushers(evidently: CommandLine) -> list[int]:
+    """The process ids of the background flushes of this test."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (process / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if f"EVIDENTLY_SPOOL_DIR={evidently.spool}".encode() in environment:
+            found.append(int(process.name))
+    return found
+
+
+def wait_for(condition: "object", seconds: float = 20.0) -> None:
+    """Wait until something is the case."""
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_later_run_delivers(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """A run starts a flush in the background that delivers what earlier runs left, and its own event."""
+    evidently(*PROFILE)
+    evidently(*PROFILE)
+    evidently(*PROFILE, EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url, EVIDENTLY_TELEMETRY_FLUSH="")
+    wait_for(lambda: len(endpoint.records) == 3)
+    wait_for(lambda: recorded(evidently) == [])
+
+
+@pytest.mark.parametrize("answer", [silence, drip, reply(503)])
+def test_no_run_waits_for_the_endpoint(evidently: CommandLine, endpoint: Endpoint, answer: object) -> None:
+    """With an endpoint that hangs, drips or fails, a run's output ends with the run, and no network error is shown."""
+    endpoint.answer = answer  # type: ignore[assignment]
+    environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url, "EVIDENTLY_TELEMETRY_FLUSH": ""}
+    start = time.monotonic()
+    done = evidently(*PROFILE, **environment)  # returns when stdout and stderr are closed by everybody
+    assert time.monotonic() - start < 15
+    assert done.stderr == ""
+    wait_for(lambda: endpoint.requests)
+    for process in flushers(evidently):
+        os.kill(process, 9)
+
+
+def test_at_most_one_flusher(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """Of many runs at once, with an endpoint that hangs, one leaves a flusher, and it is detached from all of them."""
+    endpoint.answer = silence
+    environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url, "EVIDENTLY_TELEMETRY_FLUSH": ""}
+    runs = [evidently.start(*PROFILE, **environment) for _ in range(8)]
+    most = 0
+    while any(run.poll() is None for run in runs):
+        most = max(most, len(flushers(evidently)))
+        time.sleep(0.01)
+    for run in runs:
+        run.communicate()
+    wait_for(lambda: endpoint.requests)
+    [flusher] = flushers(evidently)
+    assert most <= 1
+    assert len(recorded(evidently)) == 8
+    assert os.getsid(flusher) == flusher
+    assert Path(f"/proc/{flusher}/cwd").resolve() == Path("/")
+    assert {Path(f"/proc/{flusher}/fd/{number}").readlink() for number in range(3)} == {Path("/dev/null")}
+    arguments = Path(f"/proc/{flusher}/cmdline").read_bytes().decode().split("\0")
+    assert arguments[1:-1] == ["-P", "-m", "evidently_cli", "telemetry", "flush"]
+    os.kill(flusher, 9)
+    assert len(recorded(evidently)) == 8
+
+
+def test_no_second_flush_within_ten_minutes(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """After a flush was started, the next runs start none, whatever became of it."""
+    environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url, "EVIDENTLY_TELEMETRY_FLUSH": ""}
+    evidently(*PROFILE, **environment)
+    wait_for(lambda: recorded(evidently) == [])
+    evidently(*PROFILE, **environment)
+    time.sleep(0.5)
+    assert (len(recorded(evidently)), len(endpoint.requests), flushers(evidently)) == (1, 1, [])

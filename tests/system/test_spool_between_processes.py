@@ -1,0 +1,145 @@
+"""One spool, many processes and threads."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from spool import Delivered, Outcome, Record, Spool, drain
+
+APPEND = """
+import sys
+from pathlib import Path
+from spool import Spool
+spool = Spool(Path(sys.argv[1]), source="test")
+for number in range(int(sys.argv[2])):
+    print(spool.append({"number": number, "filler": "x" * 600}, event_type="t"), flush=True)
+"""
+
+
+class Taking:
+    """A transport that takes everything and remembers it."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    def send(self, records: "list[Record] | tuple[Record, ...]") -> Outcome:
+        self.taken += [record.id for record in records]
+        return Delivered()
+
+
+def appenders(root: Path, processes: int, events: int) -> list["subprocess.Popen[str]"]:
+    command = [sys.executable, "-c", APPEND, str(root), str(events)]
+    return [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
+
+
+def test_eight_processes_at_once(tmp_path: Path) -> None:
+    """Eight processes that append 200 events each leave every event exactly once, and not one torn line."""
+    children = appenders(tmp_path / "spool", 8, 200)
+    accepted = [line.strip() for child in children for line in child.communicate(timeout=120)[0].splitlines()]
+    segments = list(Spool(tmp_path / "spool", source="test").segments())
+    found = [record.id for segment in segments for record in segment.records]
+    assert len(accepted) == 1600
+    assert sorted(found) == sorted(accepted)
+    assert [segment.damaged for segment in segments if segment.damaged] == []
+
+
+def test_draining_while_others_append(tmp_path: Path) -> None:
+    """Drains that run while eight processes append deliver every event exactly once."""
+    children = appenders(tmp_path / "spool", 8, 100)
+    spool = Spool(tmp_path / "spool", source="test")
+    endpoint = Taking()
+    accepted: list[str] = []
+    readers = [
+        threading.Thread(target=lambda child=child: accepted.extend(child.communicate()[0].split()))
+        for child in children
+    ]
+    for reader in readers:
+        reader.start()
+    while any(reader.is_alive() for reader in readers):
+        drain(spool, endpoint, ignore_backoff=True)
+    for reader in readers:
+        reader.join()
+    drain(spool, endpoint, ignore_backoff=True)
+    assert sorted(endpoint.taken) == sorted(accepted)
+    assert len(accepted) == 800
+
+
+def test_killed_appenders_lose_nothing_accepted(tmp_path: Path) -> None:
+    """What a process was told is accepted is there after it was killed in the middle of its work."""
+    for _ in range(5):
+        children = appenders(tmp_path / "spool", 4, 100_000)
+        heads = [child.stdout.readline() for child in children if child.stdout]  # each is at work
+        for child in children:
+            child.kill()
+        accepted = [line.strip() for child, head in zip(children, heads, strict=True)
+                    for line in [head, *child.communicate()[0].splitlines()] if len(line.strip()) == 36]  # fmt: skip
+        found = {record.id for record in Spool(tmp_path / "spool", source="test").records()}
+        assert set(accepted) <= found
+        assert len(accepted) >= 4
+
+
+def test_threads_share_a_spool(tmp_path: Path) -> None:
+    """Threads that append through one Spool object leave every event exactly once."""
+    spool = Spool(tmp_path / "spool", source="test")
+    accepted: list[str] = []
+
+    def work() -> None:
+        for number in range(100):
+            accepted.append(spool.append({"number": number}, event_type="t"))  # noqa: PERF401 - each append is the point
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(record.id for record in spool.records()) == sorted(accepted)
+    assert len(accepted) == 800
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
+def test_forked_children_share_a_spool(tmp_path: Path) -> None:
+    """A Spool object that was used before a fork works in parent and children at once."""
+    code = f"""
+import os
+from pathlib import Path
+from spool import Spool
+spool = Spool(Path({str(tmp_path / "spool")!r}), source="test")
+spool.append({{}}, event_type="t")
+for _ in range(3):
+    child = os.fork()
+    if not child:
+        break
+for number in range(100):
+    spool.append({{"number": number}}, event_type="t")
+if not child:
+    os._exit(0)
+for _ in range(3):
+    os.wait()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    found = [record.id for record in Spool(tmp_path / "spool", source="test").records()]
+    assert len(found) == len(set(found))
+    assert len(found) == 1 + 4 * 100
+
+
+def test_looking_and_appending_load_no_http_client(tmp_path: Path) -> None:
+    """Start processes that append, and print the id of each accepted event."""
+    """Start processes that append, and print the id of each accepted event."""
+    """`import spool`, an append and reading it back load neither requests nor urllib3, nor asyncio, ssl or sqlite3."""
+    code = f"""
+import sys
+from pathlib import Path
+from spool import Spool
+spool = Spool(Path({str(tmp_path / "spool")!r}), source="test")
+before = "filelock" in sys.modules
+list(spool.records())
+spool.append({{}}, event_type="t")
+list(spool.records())
+print(before, sorted({{"requests", "urllib3", "asyncio", "ssl", "sqlite3", "http.client"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "False []\n"

@@ -1,0 +1,230 @@
+"""The telemetry commands, as real processes against real endpoints."""
+
+import json
+import time
+
+import pytest
+from command_line import CommandLine
+from endpoint import Endpoint, drip, reply, silence
+
+from evidently_cli import event
+from spool import Spool
+from spool.schedule import load
+
+USAGE = event.Usage("profile", ["data_drift"], event.SamplingUsage(), event.SamplingUsage("nth", 1.0, 10))
+
+
+def record(evidently: CommandLine, number: int = 1) -> list[str]:
+    spool = Spool(evidently.spool, source=event.SOURCE)
+    data = event.build(USAGE, event.environment())
+    return [spool.append(data, event_type=event.TYPE) for _ in range(number)]
+
+
+def test_an_empty_machine(evidently: CommandLine) -> None:
+    """Where nothing was ever recorded, every command says so, with exit code 0, and makes nothing."""
+    assert "pending    0 records" in evidently("telemetry", "status").stdout
+    assert evidently("telemetry", "pending").stderr == "Nothing is pending.\n"
+    assert evidently("telemetry", "flush").stderr == "Nothing is pending.\n"
+    assert json.loads(evidently("telemetry", "status", "--json").stdout)["pending"]["records"] == 0
+    assert evidently("telemetry", "pending", "--json").stdout == ""
+    assert not evidently.spool.parent.exists()
+
+
+def test_status_says_who_decided(evidently: CommandLine) -> None:
+    """`status` shows the effective state and the setting behind it; --json has the documented keys."""
+    record(evidently, 3)
+    shown = json.loads(evidently("telemetry", "status", "--json", DO_NOT_TRACK="yes").stdout)
+    assert (shown["recording"], shown["sending"], shown["decided_by"]) == (False, False, "DO_NOT_TRACK=yes")
+    shown = json.loads(
+        evidently("telemetry", "status", "--json", EVIDENTLY_TELEMETRY_ENDPOINT="https://collector.example/").stdout
+    )
+    assert (shown["recording"], shown["sending"], shown["decided_by"]) == (True, True, "default")
+    assert shown["endpoint"] == "https://collector.example/"
+    assert shown["pending"]["records"] == 3
+    assert shown["pending"]["bytes"] == (evidently.spool / "active.ndjson").stat().st_size
+    assert shown["pending"]["ages"]["<5"] == 3
+    assert shown["spool"] == str(evidently.spool)
+
+
+def test_pending_lists_every_record(evidently: CommandLine) -> None:
+    """`pending` shows a line for each record, oldest first; --json prints the stored lines as they are."""
+    ids = record(evidently, 3)
+    lines = evidently("telemetry", "pending").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["ID", *ids]
+    assert all("profile data_drift" in line for line in lines[1:])
+    assert evidently("telemetry", "pending", "--json").stdout == (evidently.spool / "active.ndjson").read_text()
+
+
+def test_pending_has_a_limit(evidently: CommandLine) -> None:
+    """`pending --limit` shows that many and says that there are more; 0 shows all."""
+    record(evidently, 25)
+    assert len(evidently("telemetry", "pending").stdout.splitlines()) == 21
+    two = evidently("telemetry", "pending", "--limit", "2")
+    assert len(two.stdout.splitlines()) == 3
+    assert "--limit 0" in two.stderr
+    assert len(evidently("telemetry", "pending", "--limit", "0").stdout.splitlines()) == 26
+
+
+def test_show_is_exact(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """`show` prints the stored line and the request, and a flush then sends exactly that body."""
+    [record_id] = record(evidently)
+    shown = json.loads(
+        evidently("telemetry", "show", record_id, "--json", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url).stdout
+    )
+    line = (evidently.spool / "active.ndjson").read_text().strip()
+    assert evidently("telemetry", "show", record_id[:20]).stdout.splitlines()[0] == line
+    assert shown["record"] == json.loads(line)
+    evidently("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url)
+    [request] = endpoint.requests
+    assert len(request.body) == shown["request"]["bytes"]
+    assert request.records == json.loads(shown["request"]["body"]) == [json.loads(line)]
+    assert request.headers["idempotency-key"] == shown["request"]["headers"]["Idempotency-Key"]
+
+
+def test_show_needs_one_record(evidently: CommandLine) -> None:
+    """`show` with an id that is unknown, or the beginning of several, says so in one line with exit code 2."""
+    record(evidently, 2)
+    for prefix in ("ffff", "0"):
+        done = evidently("telemetry", "show", prefix, status=2)
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_flush_delivers(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """`flush` delivers everything, says how much, and leaves nothing pending."""
+    ids = record(evidently, 5)
+    done = evidently("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url)
+    assert done.stderr == "5 records delivered in 1 request.\n"
+    assert [record["id"] for record in endpoint.records] == ids
+    assert evidently("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url).stderr == "Nothing is pending.\n"
+
+
+@pytest.mark.parametrize(
+    "status, code", [(503, 75), (500, 75), (429, 75), (401, 78), (403, 78), (404, 78), (405, 78), (302, 78)]
+)
+def test_exit_codes(evidently: CommandLine, endpoint: Endpoint, status: int, code: int) -> None:
+    """`flush` ends with 75 when records are left for later and 78 when the endpoint is wrong; none is lost."""
+    record(evidently, 2)
+    endpoint.answer = reply(status)
+    done = evidently("telemetry", "flush", "--json", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url, status=code)
+    shown = json.loads(done.stdout)
+    assert (shown["delivered"], shown["exit_code"]) == (0, code)
+    assert str(status) in shown["error"]
+    assert len(list(Spool(evidently.spool, source="x").records())) == 2
+
+
+def test_a_captive_portal_is_no_acknowledgement(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """A web page with status 200 delivers nothing, and `flush` says what it met."""
+    record(evidently)
+    endpoint.answer = reply(200, b"<html>Welcome", Content_Type="text/html")
+    done = evidently("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url, status=78)
+    assert "web page" in done.stderr
+    assert len(list(Spool(evidently.spool, source="x").records())) == 1
+
+
+def test_refused_records_are_kept(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """When the endpoint refuses records, `flush` ends with 0, says how many it buried, and `status` counts them."""
+    record(evidently, 2)
+    endpoint.answer = reply(400)
+    done = evidently("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url)
+    assert "2 records refused or damaged, kept in dead/" in done.stderr
+    assert json.loads(evidently("telemetry", "status", "--json").stdout)["dead"] == 2
+
+
+def test_no_endpoint(evidently: CommandLine) -> None:
+    """Without an endpoint, `flush` says how to set one, with exit code 78, and keeps the events."""
+    record(evidently)
+    done = evidently("telemetry", "flush", status=78)
+    assert "EVIDENTLY_TELEMETRY_ENDPOINT" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("url", ["http://example.org/", "example.org", "ftp://example.org/"])
+def test_an_endpoint_that_will_not_do(evidently: CommandLine, url: str) -> None:
+    """An endpoint that is not encrypted or no address is refused in one line with exit code 78."""
+    record(evidently)
+    done = evidently("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=url, status=78)
+    assert len(done.stderr.splitlines()) == 1
+    assert url in done.stderr
+
+
+def test_flush_passes_over_our_backoff_and_not_the_servers(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """After a failure a second `flush` tries again at once; after a `Retry-After` it waits and says how long."""
+    record(evidently)
+    endpoint.answer = reply(503)
+    for _ in range(2):
+        evidently("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url, status=75)
+    assert len(endpoint.requests) == 2
+    assert load(evidently.spool / "schedule.json").attempts == 2
+    endpoint.answer = reply(503, Retry_After="3600")
+    for _ in range(2):
+        done = evidently("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url, status=75)
+    assert len(endpoint.requests) == 3
+    assert "try again in 60 min" in done.stderr
+
+
+def test_nothing_is_sent_when_it_is_off(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """With the opt-out set, `flush` sends nothing of what was already pending, and ends with 0."""
+    record(evidently)
+    for variable in ("EVIDENTLY_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+        done = evidently("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url, **{variable: "1"})
+        assert variable in done.stderr
+    assert (endpoint.connections, endpoint.requests) == (0, [])
+
+
+def test_a_background_flush_obeys_our_backoff(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """A flush in the background waits as the schedule says, where a user's would try at once."""
+    record(evidently)
+    endpoint.answer = reply(503)
+    evidently("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url, status=75)
+    if not load(evidently.spool / "schedule.json").wait(Spool(evidently.spool, source="x").now()):
+        pytest.fail("the backoff drawn was zero")
+    environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url, "EVIDENTLY_TELEMETRY_FLUSHER": "1"}
+    evidently("telemetry", "flush", status=75, **environment)
+    assert len(endpoint.requests) == 1
+
+
+@pytest.mark.parametrize("answer", [drip, silence])
+def test_ctrl_c_ends_a_flush_at_once(evidently: CommandLine, endpoint: Endpoint, answer: object) -> None:
+    """Ctrl-C ends a flush that hangs at once, with exit code 130 and every record still pending."""
+    ids = record(evidently, 3)
+    endpoint.answer = answer  # type: ignore[assignment]
+    process = evidently.start("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url)
+    while not endpoint.requests and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(2)
+    started = time.monotonic()
+    _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert time.monotonic() - started < 5
+    assert "Traceback" not in stderr
+    assert [record.id for record in Spool(evidently.spool, source="x").records()] == ids
+
+
+def test_a_closed_pipe_is_no_error(evidently: CommandLine) -> None:
+    """`pending | head` ends quietly."""
+    record(evidently, 300)
+    process = evidently.start("telemetry", "pending", "--json", "--limit", "0")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait(20) == 0
+    process.stderr.close()
+
+
+def test_help_and_version(evidently: CommandLine) -> None:
+    """Every command explains itself with -h and --help, and --version names the program."""
+    for command in ([], ["calculate"], ["calculate", "profile"], ["telemetry"], ["telemetry", "flush"]):
+        assert "Usage:" in evidently(*command, "-h").stdout
+        assert "Usage:" in evidently(*command, "--help").stdout
+    assert evidently("--version").stdout.startswith("evidently ")
+
+
+def test_a_wrong_option_is_one_line(evidently: CommandLine) -> None:
+    """Record some events as runs would."""
+    """Record some events as runs would."""
+    """A wrong option or command is one line on stderr and exit code 2."""
+    for arguments in (["telemetry", "flush", "--frobnicate"], ["telemetry", "frobnicate"], ["telemetry", "show"]):
+        done = evidently(*arguments, status=2)
+        assert (done.stdout, len(done.stderr.splitlines())) == ("", 1)

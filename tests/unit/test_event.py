@@ -1,0 +1,76 @@
+"""The event: exactly the documented fields."""
+
+import json
+import platform
+import sys
+from pathlib import Path
+
+from evidently_cli.event import SamplingUsage, Usage, build, environment
+
+DOCUMENTED = """\
+{
+  "environment": {
+    "os": "macOS-11.4-x86_64-i386-64bit",
+    "python": {
+      "version": "3.8.2",
+      "interpreter": "CPython",
+      "conda": false,
+      "venv": true
+    }
+  },
+  "evidently": {
+    "version": "0.1.19.dev0"
+  },
+  "usage": {
+    "type": "profile",
+    "parts": [
+      "data_drift"
+    ],
+    "tabs": [],
+    "sampling": {
+      "reference": {
+        "type": "none",
+        "ratio": "0.1",
+        "n": "1",
+        "random_seed": null
+      },
+      "current": {
+        "type": "nth",
+        "ratio": "0.1",
+        "n": "2",
+        "random_seed": null
+      }
+    }
+  }
+}"""
+
+
+def test_the_documented_example() -> None:
+    """The event of the example's run is the example of the documentation, byte for byte."""
+    usage = Usage("profile", ["data_drift"], SamplingUsage("none", 0.1, 1, None), SamplingUsage("nth", 0.1, 2, None))
+    machine: dict[str, object] = {
+        "os": "macOS-11.4-x86_64-i386-64bit",
+        "python": {"version": "3.8.2", "interpreter": "CPython", "conda": False, "venv": True},
+    }
+    assert json.dumps(build(usage, machine, "0.1.19.dev0"), indent=2) == DOCUMENTED
+
+
+def test_a_report_has_tabs() -> None:
+    """The sections of a report are its tabs, and its parts are an empty list."""
+    event = build(Usage("report", ("data_drift",), SamplingUsage(), SamplingUsage()), {})
+    usage = event["usage"]
+    assert isinstance(usage, dict)
+    assert (usage["type"], usage["parts"], usage["tabs"]) == ("report", [], ["data_drift"])
+
+
+def test_the_environment_is_this_interpreters() -> None:
+    """The environment block says what Python says about itself, in the documented fields and no others."""
+    assert environment() == {
+        "os": platform.platform(),
+        "python": {
+            "version": platform.python_version(),
+            "interpreter": platform.python_implementation(),
+            "conda": Path(sys.base_prefix, "conda-meta").is_dir(),
+            "venv": sys.prefix != sys.base_prefix,
+        },
+    }
