@@ -17,10 +17,12 @@ from spool.record import encode
 
 @pytest.fixture
 def records() -> list[Record]:
+    """Three records."""
     return [encode({"n": n}, source="test", event_type="t", now_ns=1_795_428_000_000_000_000) for n in range(3)]
 
 
 def transport(url: str, deadline: float = 10.0) -> HttpTransport:
+    """A transport as the program uses it."""
     return HttpTransport(url, WIRE_FORMATS["json"], user_agent="test/1", deadline=deadline)
 
 

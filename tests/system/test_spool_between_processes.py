@@ -32,6 +32,7 @@ class Taking:
 
 
 def appenders(root: Path, processes: int, events: int) -> list["subprocess.Popen[str]"]:
+    """Start processes that append, and print the id of each accepted event."""
     command = [sys.executable, "-c", APPEND, str(root), str(events)]
     return [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(processes)]
 

@@ -15,6 +15,7 @@ USAGE = event.Usage("profile", ["data_drift"], event.SamplingUsage(), event.Samp
 
 
 def record(evidently: CommandLine, number: int = 1) -> list[str]:
+    """Record some events as runs would."""
     spool = Spool(evidently.spool, source=event.SOURCE)
     data = event.build(USAGE, event.environment())
     return [spool.append(data, event_type=event.TYPE) for _ in range(number)]

@@ -52,23 +52,28 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
+    """A clock at a fixed moment."""
     return Clock()
 
 
 @pytest.fixture
 def spool(tmp_path: Path, clock: Clock) -> Spool:
+    """A spool with that clock."""
     return Spool(tmp_path / "spool", source="test", clock=clock)
 
 
 def fill(spool: Spool, number: int) -> list[str]:
+    """Append some events and return their ids."""
     return [spool.append({"number": n}, event_type="t") for n in range(number)]
 
 
 def pending(spool: Spool) -> list[str]:
+    """The ids of the pending records."""
     return [record.id for record in spool.records()]
 
 
 def letters(spool: Spool) -> list[dict[str, object]]:
+    """The dead letters."""
     return [json.loads(line) for path in sorted(spool.layout.dead.iterdir()) for line in path.read_text().splitlines()]
 
 

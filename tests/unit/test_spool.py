@@ -15,14 +15,17 @@ from spool.spool import SEGMENT_BYTES
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Spool:
+    """A spool in a directory that does not exist yet."""
     return Spool(tmp_path / "state" / "spool", source="test")
 
 
 def append(spool: Spool, number: int = 0) -> str:
+    """Append an event."""
     return spool.append({"number": number, "text": "é\n\u2028"}, event_type="test.v1")
 
 
 def ids(spool: Spool) -> list[str]:
+    """The ids of the pending records."""
     return [record.id for record in spool.records()]
 
 
