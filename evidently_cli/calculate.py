@@ -23,60 +23,32 @@ _SHOWN = 10  # drifted columns in the summary
 Reference = Annotated[Path, typer.Option("--reference", help="CSV file to compare with.")]
 Current = Annotated[Path | None, typer.Option("--current", help="CSV file to judge.")]
 Output = Annotated[Path, typer.Option("--output-path", "--output_path", "--output", help="Folder for the result.")]
-Name = Annotated[str | None, typer.Option("--report-name", "--report_name", help="Name of the result.")]
+Name = Annotated[str, typer.Option("--report-name", "--report_name", help="Name of the result.")]
 Config = Annotated[Path, typer.Option("--config", help="JSON or YAML file that says what to compute.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Also tell when telemetry could not be recorded.")]
 
 
-@app.command()
-def profile(
-    *,
-    reference: Reference,
-    config: Config,
-    current: Current = None,
-    output_path: Output = Path(),
-    report_name: Name = None,
-    verbose: Verbose = False,
-) -> None:
-    """Write a JSON profile: NAME.json, by default profile.json."""
-    target = output_path / _named(report_name or "profile", ".json")
-    _run("profile", reference, current, config, target, verbose=verbose)
+def _command(kind: Literal["profile", "report"], name: str, ending: str) -> Callable[..., None]:
+    def command(
+        *,
+        reference: Reference,
+        config: Config,
+        current: Current = None,
+        output_path: Output = Path(),
+        report_name: Name = name,
+        verbose: Verbose = False,
+    ) -> None:
+        target = output_path / (report_name if report_name.endswith(ending) else report_name + ending)
+        _run(kind, reference, current, config, target, verbose=verbose)
+
+    return command
 
 
-@app.command("report")
-def html_report(
-    *,
-    reference: Reference,
-    config: Config,
-    current: Current = None,
-    output_path: Output = Path(),
-    report_name: Name = None,
-    verbose: Verbose = False,
-) -> None:
-    """Write an HTML report: NAME.html, by default report.html."""
-    target = output_path / _named(report_name or "report", ".html")
-    _run("report", reference, current, config, target, verbose=verbose)
-
-
-@app.command(hidden=True)
-def dashboard(
-    *,
-    reference: Reference,
-    config: Config,
-    current: Current = None,
-    output_path: Output = Path(),
-    report_name: Name = None,
-    verbose: Verbose = False,
-) -> None:
-    """Write an HTML report, as Evidently 0.1.x called it: NAME.html, by default dashboard.html."""
-    html_report(
-        reference=reference,
-        config=config,
-        current=current,
-        output_path=output_path,
-        report_name=report_name or "dashboard",
-        verbose=verbose,
-    )
+app.command("profile", help="Write a JSON profile: NAME.json.")(_command("profile", "profile", ".json"))
+app.command("report", help="Write an HTML report: NAME.html.")(_command("report", "report", ".html"))
+app.command("dashboard", help="Write an HTML report, as Evidently 0.1.x called it.", hidden=True)(
+    _command("report", "dashboard", ".html")
+)
 
 
 def _run(
@@ -100,7 +72,7 @@ def _run(
     except report.ReportError as error:
         raise CommandError(str(error), error.exit_code) from error
     for notice in result.notices:
-        say(f"note: {notice.column}: {notice.text}" if notice.column else f"note: {notice.text}")
+        say(f"note: {notice}")
     emit(_summary(result, target))
     usage = event.Usage(
         kind, config.sections(kind), _sampling(config.sampling.reference), _sampling(config.sampling.current)
@@ -135,38 +107,36 @@ def _output(target: Path) -> Iterator[Callable[[str], None]]:
         temporary.unlink(missing_ok=True)
 
 
-def _named(name: str, ending: str) -> str:
-    return name if name.endswith(ending) else name + ending
-
-
 def _title(result: "report.Result") -> str:
     reference = result.reference.name
     return reference if result.current is None else f"{result.current.name} compared with {reference}"
 
 
 def _summary(result: "report.Result", target: Path) -> str:
-    """Say what was found: a verdict for each section, its drifted columns, and where the result lies."""
+    """Say what was found: a verdict for each section, what drifted most, and where the result lies."""
+    from evidently_cli.report.wording import label, number, percents
+
     lines = []
     for name, section in result.sections.items():
-        verdict = "detected" if section.dataset_drift else "not detected"
+        share, limit = percents(section.share_drifted, section.drift_share)
         lines.append(
-            f"{name}: {section.n_drifted} of {count(section.n_columns, 'column')} drifted"
-            f" ({section.share_drifted:.0%}); dataset drift is {verdict} (limit {section.drift_share:.0%})"
+            f"{name}: {section.n_drifted} of {count(section.n_columns, 'column')} drifted ({share});"
+            f" dataset drift is {'detected' if section.dataset_drift else 'not detected'} (limit {limit})"
         )
+        drifted = [column for column in section.ranked if column.drifted]
         rows = [
             (
-                f"  {column.name}",
+                f"  {label(column.name, 40)}",
                 column.test_name,
-                f"{column.score:.4g}",
-                f"{'<' if column.is_p_value else '>'} {column.threshold:g}",
+                number(column.score or 0.0),
+                f"{'below' if column.is_p_value else 'above'} {number(column.threshold)}",
             )
-            for column in section.columns
-            if column.drifted and column.score is not None
+            for column in drifted[:_SHOWN]
         ]
         if rows:
-            lines.append(table(rows[:_SHOWN], right=frozenset({2})))
-        if len(rows) > _SHOWN:
-            lines.append(f"  and {len(rows) - _SHOWN} more")
+            lines.append(table(rows, right=frozenset({2})))
+        if len(drifted) > _SHOWN:
+            lines.append(f"  and {len(drifted) - _SHOWN} more")
     lines.append(f"wrote {target}")
     return "\n".join(lines)
 

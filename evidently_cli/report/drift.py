@@ -1,11 +1,12 @@
 """
 The result of `data_drift`: frozen values, complete enough to write the profile and to draw the report.
 
-Nothing here computes; `evidently_cli.report.sections.data_drift` does.
+`evidently_cli.report.sections.data_drift` computes them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
@@ -91,6 +92,25 @@ class ColumnDrift:
     overlay: Overlay | None  # only computed for a report
     track: Track | None  # only computed for a report, and for numbers
 
+    @property
+    def excess(self) -> float:
+        """
+        How far the score is past its threshold: 1 at the threshold itself, more for more drift, whatever the test.
+
+        A distance counts in multiples of its threshold, a p-value in powers of ten below it, because that is how each
+        of them grows with the difference: twice the threshold of a distance ranks with a tenth of the threshold of a
+        p-value. A raw ratio would put every tiny p-value above every distance.
+        """
+        if self.score is None:
+            return -math.inf
+        if self.is_p_value:
+            return 1 + _log10(self.threshold) - _log10(self.score)
+        return self.score / self.threshold if self.threshold > 0 else math.inf
+
+
+def _log10(value: float) -> float:
+    return math.log10(max(value, 5e-324))  # a p-value that underflowed to 0 is as small as a float can say
+
 
 @dataclass(frozen=True, slots=True)
 class DataDrift:
@@ -110,6 +130,11 @@ class DataDrift:
     notices: tuple[Notice, ...]
     roles: Roles = field(default_factory=Roles)
     options: DataDriftOptions = field(default_factory=DataDriftOptions)
+
+    @property
+    def ranked(self) -> list[ColumnDrift]:
+        """The columns as a reader wants them: drifted ones first, then by how far each is past its threshold."""
+        return sorted(self.columns, key=lambda column: (not column.drifted, -column.excess, column.name))
 
     def to_dict(self) -> dict[str, object]:
         """

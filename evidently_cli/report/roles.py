@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from evidently_cli.report.config import ColumnMapping
 from evidently_cli.report.errors import DataError, did_you_mean, quoted
+from evidently_cli.report.wording import label
 
 if TYPE_CHECKING:  # it imports numpy
     from evidently_cli.report.columns import Table
@@ -27,6 +28,9 @@ class Notice:
 
     column: str | None
     text: str
+
+    def __str__(self) -> str:
+        return self.text if self.column is None else f"{label(self.column, 60)}: {label(self.text, 400)}"
 
 
 @dataclass(frozen=True, slots=True)

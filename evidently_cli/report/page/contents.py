@@ -9,8 +9,8 @@ from evidently_cli.report.drift import DataDrift
 from evidently_cli.report.page.data_drift import data_drift_tab
 from evidently_cli.report.page.selection import selected
 from evidently_cli.report.page.view import Page, Series, Source, Tab, Text
-from evidently_cli.report.page.wording import count, label, visible
 from evidently_cli.report.result import FileFacts, Result
+from evidently_cli.report.wording import count, label, visible
 
 # Tab id -> what draws the result of that section.
 TABS: Mapping[str, Callable[[DataDrift], Tab]] = {"data_drift": data_drift_tab}

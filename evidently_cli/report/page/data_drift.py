@@ -1,7 +1,5 @@
 """The tab of `data_drift`: a verdict on the dataset, and one row per column."""
 
-import math
-
 from evidently_cli.report.drift import ColumnDrift, DataDrift
 from evidently_cli.report.page.figures import distribution, over_time
 from evidently_cli.report.page.sparkline import mini_histograms
@@ -17,8 +15,8 @@ from evidently_cli.report.page.view import (
     Text,
     Verdict,
 )
-from evidently_cli.report.page.wording import count, counted, label, number, percents, visible
 from evidently_cli.report.roles import Notice
+from evidently_cli.report.wording import count, counted, label, number, percents, visible
 
 _HEADINGS = (
     Heading("Column"),
@@ -39,7 +37,6 @@ _HEADINGS = (
 
 def data_drift_tab(drift: DataDrift) -> Tab:
     """The whole tab; `selection.selected` narrows it to the widgets that the configuration asks for."""
-    columns = sorted(drift.columns, key=lambda column: (not column.drifted, -excess(column), column.name))
     return Tab(
         id="data_drift",
         title="Data drift",
@@ -53,29 +50,10 @@ def data_drift_tab(drift: DataDrift) -> Tab:
                 row_noun="columns",
                 flag="Drifted only",
                 headings=_HEADINGS,
-                rows=tuple(_row(column, rank) for rank, column in enumerate(columns)),
+                rows=tuple(_row(column, rank) for rank, column in enumerate(drift.ranked)),
             ),
         ),
     )
-
-
-def excess(column: ColumnDrift) -> float:
-    """
-    How far the score is past its threshold: 1 at the threshold itself, more for more drift, whatever the test.
-
-    A distance counts in multiples of its threshold, a p-value in powers of ten below it, because that is how each of
-    them grows with the difference: twice the threshold of a distance ranks with a tenth of the threshold of a p-value.
-    A raw ratio would put every tiny p-value above every distance.
-    """
-    if column.score is None:
-        return -math.inf
-    if column.is_p_value:
-        return 1 + _log10(column.threshold) - _log10(column.score)
-    return column.score / column.threshold if column.threshold > 0 else math.inf
-
-
-def _log10(value: float) -> float:
-    return math.log10(max(value, 5e-324))  # a p-value that underflowed to 0 is as small as a float can say
 
 
 def _verdict(drift: DataDrift) -> Verdict:

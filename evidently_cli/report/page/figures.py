@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from evidently_cli.report.drift import Overlay, Track
 from evidently_cli.report.page.view import Figure
-from evidently_cli.report.page.wording import count, in_figure, label, number, percent
+from evidently_cli.report.wording import count, in_figure, label, number, percent
 
 # Blue and orange stay apart in every common form of colour blindness, and both stand out on white and on black (3:1).
 REFERENCE = "#3d7fd6"

@@ -2,7 +2,7 @@
 
 from evidently_cli.report.drift import CategoryCounts, NumericHistogram
 from evidently_cli.report.page.view import MiniHistogram, Series
-from evidently_cli.report.page.wording import label, number, percent
+from evidently_cli.report.wording import label, number, percent
 
 WIDTH = 120
 HEIGHT = 32
