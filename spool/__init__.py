@@ -7,7 +7,7 @@ A durable, file-locked spool of events for programs that run briefly, are often 
     from spool.http import HttpTransport                             # where something is to be sent, not before
     summary = drain(spool, HttpTransport(url, WIRE_FORMATS["json"], user_agent="my-tool/1"))
 
-Promise: an accepted event is delivered at least once, or buried with its reason. A crash at any instant loses no
+Promise. An accepted event is delivered at least once, or buried with its reason. A crash at any instant loses no
 accepted event and sends no torn one. Duplicates are possible and carry the same id.
 
 What a crash after each step leaves, and what repairs it:

@@ -1,0 +1,46 @@
+"""README says what the program does: neither may change without the other."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import spool
+from evidently_cli.event import SamplingUsage, Usage, build, environment
+
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+
+
+def leaves(value: object, path: str = "") -> list[str]:
+    """The dotted paths of all values of a JSON object."""
+    if isinstance(value, dict):
+        return [leaf for key, item in value.items() for leaf in leaves(item, f"{path}.{key}".strip("."))]
+    return [path]
+
+
+@pytest.fixture
+def event() -> dict[str, object]:
+    """The event of a run."""
+    return build(Usage("profile", ["data_drift"], SamplingUsage(), SamplingUsage("nth", n=10)), environment())
+
+
+def test_every_recorded_field_is_in_the_table(event: dict[str, object]) -> None:
+    """The table of recorded fields has every field of the event, in its order, and no other."""
+    section = README.partition("## What is recorded")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `([\w.]+)` \|", section, re.MULTILINE) == leaves(event)
+
+
+def test_the_shown_event_is_an_event(event: dict[str, object]) -> None:
+    """The example in README has the shape and, but for the environment, the values of the program's."""
+    section = README.partition("## What is recorded")[2]
+    shown = json.loads(section.partition("```json\n")[2].partition("```")[0])
+    assert leaves(shown) == leaves(event)
+    assert (shown["usage"], shown["evidently"]) == (event["usage"], event["evidently"])
+
+
+def test_the_promise_is_the_librarys() -> None:
+    """README promises in the words of the library."""
+    promise = README.partition("## What is promised\n\n")[2].partition("\n\n")[0]
+    assert spool.__doc__ is not None
+    assert " ".join(promise.split()) in " ".join(spool.__doc__.split())
