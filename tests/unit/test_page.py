@@ -26,9 +26,9 @@ from evidently_cli.report.page.figures import distribution, over_time
 from evidently_cli.report.page.selection import selected
 from evidently_cli.report.page.sparkline import HEIGHT, WIDTH, mini_histograms
 from evidently_cli.report.page.view import Counters, Page, Source, Tab, Table, Text
-from evidently_cli.report.page.wording import in_figure, label, number, percent, percents, shortened, visible
 from evidently_cli.report.result import FileFacts, Result
 from evidently_cli.report.roles import Notice
+from evidently_cli.report.wording import in_figure, label, number, percent, percents, shortened, visible
 
 HOSTILE = (
     "<script>document.title='owned'</script>",
