@@ -154,10 +154,6 @@ def test_encrypted_or_on_this_machine(url: str) -> None:
      "https://user:secret@example.org/", "http://[::1", "https://\x00"],
 )  # fmt: skip
 def test_other_addresses_are_refused(url: str) -> None:
-    """A transport as the program uses it."""
-    """Three records."""
-    """A transport as the program uses it."""
-    """Three records."""
     """An address that is not encrypted, not http, or holds a password is refused, without repeating the password."""
     complaint = insecure(url)
     assert complaint is not None

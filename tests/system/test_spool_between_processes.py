@@ -128,8 +128,6 @@ for _ in range(3):
 
 
 def test_looking_and_appending_load_no_http_client(tmp_path: Path) -> None:
-    """Start processes that append, and print the id of each accepted event."""
-    """Start processes that append, and print the id of each accepted event."""
     """`import spool`, an append and reading it back load neither requests nor urllib3, nor asyncio, ssl or sqlite3."""
     code = f"""
 import sys

@@ -223,8 +223,6 @@ def test_help_and_version(evidently: CommandLine) -> None:
 
 
 def test_a_wrong_option_is_one_line(evidently: CommandLine) -> None:
-    """Record some events as runs would."""
-    """Record some events as runs would."""
     """A wrong option or command is one line on stderr and exit code 2."""
     for arguments in (["telemetry", "flush", "--frobnicate"], ["telemetry", "frobnicate"], ["telemetry", "show"]):
         done = evidently(*arguments, status=2)

@@ -236,16 +236,6 @@ def test_two_drains_do_not_meet(spool: Spool) -> None:
 
 
 def test_success_clears_the_schedule_at_once(spool: Spool) -> None:
-    """The dead letters."""
-    """The ids of the pending records."""
-    """Append some events and return their ids."""
-    """A spool with that clock."""
-    """A clock at a fixed moment."""
-    """The dead letters."""
-    """The ids of the pending records."""
-    """Append some events and return their ids."""
-    """A spool with that clock."""
-    """A clock at a fixed moment."""
     """When the endpoint is back, later runs need not wait, even if it fails again in the same drain."""
     fill(spool, 1)
     spool.seal()

@@ -250,12 +250,6 @@ def test_another_users_directory_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_accepts_nothing_and_leaves_no_half_record(spool: Spool) -> None:
-    """The ids of the pending records."""
-    """Append an event."""
-    """A spool in a directory that does not exist yet."""
-    """The ids of the pending records."""
-    """Append an event."""
-    """A spool in a directory that does not exist yet."""
     """An append that the disk takes only a part of is refused, and the part is taken back; later ones go on."""
     first = append(spool)
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
