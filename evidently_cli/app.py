@@ -2,6 +2,8 @@
 
 import os
 import sys
+from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,9 +39,9 @@ def root(
 
 def main() -> None:
     """Run the command line. Ends the process: 0 done, 1 data or disk, 2 usage or config, others as README lists."""
+    _mend_streams()
     try:
         code = app(standalone_mode=False) or 0
-        sys.stdout.flush()
     except typer.TyperException as error:
         text = error.format_message()
         say(text if "\n" in text else f"evidently: {text}")  # without arguments, the text is the help page
@@ -47,8 +49,32 @@ def main() -> None:
     except (CommandError, SpoolError) as error:
         say(f"evidently: {error}")
         code = error.exit_code
-    except (SystemExit, BrokenPipeError):  # typer turns the second into the first
-        # Who reads us has read enough. Python would complain when it flushes at exit: give it nothing to flush into.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:  # typer, when who reads us has read enough
         code = 0
-    sys.exit(code)
+    except OSError as error:
+        say(f"evidently: {error.strerror or error}")
+        code = 1
+    sys.exit(_flushed(code))
+
+
+def _mend_streams() -> None:
+    """Let no stream that is closed (`2>&-`) or of a poor encoding (a redirected Windows console) end a run."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _flushed(code: int) -> int:
+    """Write out what is buffered; a reader who has read enough changes nothing, a full disk is an error."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # Python would try once more at exit, and complain: give it something to write into.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            say(f"evidently: the output cannot be written: {error.strerror}")
+            return code or 1
+    return code

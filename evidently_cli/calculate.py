@@ -11,7 +11,6 @@ import typer
 from evidently_cli import event, recorder
 from evidently_cli.output import CommandError, count, emit, say, table
 from evidently_cli.progress import stages
-from evidently_cli.settings import Settings
 
 if TYPE_CHECKING:
     from evidently_cli import report
@@ -77,7 +76,7 @@ def _run(
     usage = event.Usage(
         kind, config.sections(kind), _sampling(config.sampling.reference), _sampling(config.sampling.current)
     )
-    recorder.record_run(usage, Settings.of(os.environ), say if verbose else lambda _text: None)
+    recorder.record_run(usage, os.environ, say if verbose else lambda _text: None)
 
 
 @contextmanager
@@ -138,7 +137,7 @@ def _summary(result: "report.Result", target: Path) -> str:
         if len(drifted) > _SHOWN:
             lines.append(f"  and {len(drifted) - _SHOWN} more")
     lines.append(f"wrote {target}")
-    return "\n".join(lines)
+    return "\n".join(lines).replace("\u00a0", " ")  # a terminal breaks no lines there, and an old one shows an escape
 
 
 def _sampling(sampling: "report.Sampling") -> event.SamplingUsage:

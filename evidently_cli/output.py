@@ -3,7 +3,10 @@
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
+
+from spool.record import timestamp
 
 
 class CommandError(Exception):
@@ -15,8 +18,9 @@ class CommandError(Exception):
 
 
 def say(text: str) -> None:
-    """Write one line of words for a person."""
-    sys.stderr.write(f"{text}\n")
+    """Write one line of words for a person; that nobody reads them is no error."""
+    with suppress(BrokenPipeError):
+        sys.stderr.write(f"{text}\n")
 
 
 def emit(text: str) -> None:
@@ -49,7 +53,7 @@ def local(instant: datetime | None) -> str:
 
 def utc(instant: datetime | None) -> str | None:
     """Return an instant as JSON has it: "2026-11-23T10:00:00.123Z"."""
-    return None if instant is None else instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if instant is None else timestamp(instant)
 
 
 def count(number: int, noun: str) -> str:

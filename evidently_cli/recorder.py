@@ -1,13 +1,13 @@
 """Record the event of a run, and start a flush when one is due. Nothing here waits, and nothing here opens a socket."""
 
-import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from evidently_cli import event
+from evidently_cli import event, output
+from evidently_cli.consent import decide
 from evidently_cli.marks import Marks
 from evidently_cli.settings import FLUSHER, Settings
 from spool import Spool, SpoolError, background, schedule
@@ -15,8 +15,7 @@ from spool import Spool, SpoolError, background, schedule
 _NOTICE = """\
 evidently records one anonymous usage event a run: the versions of Python and of the system, which sections were
 calculated, how the files were sampled. Never your data, names or paths. This run sends nothing.
-Read every byte of it: evidently telemetry pending      Switch it off: EVIDENTLY_DISABLE_TELEMETRY=1
-"""
+Read every byte of it: evidently telemetry pending      Switch it off: EVIDENTLY_DISABLE_TELEMETRY=1"""
 
 
 def open_spool(settings: Settings) -> Spool:
@@ -24,20 +23,23 @@ def open_spool(settings: Settings) -> Spool:
     return Spool(settings.spool, source=event.SOURCE)
 
 
-def record_run(usage: event.Usage, settings: Settings, say: Callable[[str], None]) -> None:
+def record_run(usage: event.Usage, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
     """
     Record a successful run, if the user lets us.
 
     Telemetry never breaks a run: what goes wrong with it is told to `say`, which shows it only with --verbose.
     """
-    if not settings.consent.given:
+    if not decide(environment).given:
         return
+    step = "not recorded"
     try:
+        settings = Settings.of(environment)
         _append(usage, settings)
-        if not _notice_is_due(settings):
-            _start_flush(settings)
-    except (SpoolError, OSError) as error:
-        say(f"telemetry: not recorded: {error}")
+        step = "recorded, not sent"
+        if not _notice_is_due(settings, environment):
+            _start_flush(settings, environment)
+    except Exception as error:  # noqa: BLE001 - the report is written: no fault of ours may turn that into a failure
+        say(f"telemetry: {step}: {str(error) or type(error).__name__}")
 
 
 def _append(usage: event.Usage, settings: Settings) -> None:
@@ -56,17 +58,17 @@ def _append(usage: event.Usage, settings: Settings) -> None:
         raise
 
 
-def _notice_is_due(settings: Settings) -> bool:
+def _notice_is_due(settings: Settings, environment: Mapping[str, str]) -> bool:
     """Tell the user once, except where nobody reads it; the run that tells sends nothing."""
-    if os.environ.get("CI", "").lower() not in {"", "0", "false"}:
+    if environment.get("CI", "").lower() not in {"", "0", "false"}:
         return False
     if not Marks(settings.marks).make("notice-shown"):
         return False
-    sys.stderr.write(_NOTICE)
+    output.say(_NOTICE)
     return True
 
 
-def _start_flush(settings: Settings) -> None:
+def _start_flush(settings: Settings, environment: Mapping[str, str]) -> None:
     """Look before spawning: the schedule and one mark are read, never a directory."""
     if settings.endpoint is None or not settings.background or not sys.executable:
         return
@@ -76,5 +78,6 @@ def _start_flush(settings: Settings) -> None:
         return
     if background.claim_start(Marks(settings.marks).flush_started, spool.disk, now=now):
         # The child starts elsewhere: a relative path would mean another place there.
-        environment = {**os.environ, FLUSHER: "1", "EVIDENTLY_SPOOL_DIR": str(settings.spool)}
-        background.start([sys.executable, "-P", "-m", "evidently_cli", "telemetry", "flush"], environment)
+        ours = {FLUSHER: "1", "EVIDENTLY_SPOOL_DIR": str(settings.spool)}
+        command = [sys.executable, "-P", "-m", "evidently_cli", "telemetry", "flush"]
+        background.start(command, {**environment, **ours})

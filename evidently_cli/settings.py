@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evidently_cli.consent import Consent, decide
+from spool import UnavailableError
 
 DEFAULT_ENDPOINT: str | None = None  # for packagers; upstream names none, and events then wait in the spool
 FLUSHER = "EVIDENTLY_TELEMETRY_FLUSHER"  # set in the background flush: it starts no other
@@ -26,14 +27,18 @@ class Settings:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read the settings from environment variables; nothing is created."""
+        """Read the settings from environment variables; nothing is created. UnavailableError without a home."""
         import platformdirs
 
-        state = platformdirs.user_state_path("evidently", appauthor=False)
         spool = environment.get("EVIDENTLY_SPOOL_DIR")
+        try:
+            state = platformdirs.user_state_path("evidently", appauthor=False)
+            place = Path(spool).expanduser().absolute() if spool else state / "spool"
+        except (RuntimeError, OSError) as error:  # no home directory, or no working directory
+            raise UnavailableError(f"there is no place for a spool ({error}): set EVIDENTLY_SPOOL_DIR") from error
         return cls(
             consent=decide(environment),
-            spool=Path(spool).expanduser().absolute() if spool else state / "spool",
+            spool=place,
             marks=state,
             endpoint=environment.get("EVIDENTLY_TELEMETRY_ENDPOINT") or DEFAULT_ENDPOINT,
             background=environment.get("EVIDENTLY_TELEMETRY_FLUSH") != "manual" and FLUSHER not in environment,

@@ -16,6 +16,7 @@ from evidently_cli.output import count, duration, emit, emit_json, local, say, s
 from evidently_cli.recorder import open_spool
 from evidently_cli.settings import FLUSHER, Settings
 from spool import WIRE_FORMATS, Record, Spool, Summary, background, drain, inspection, schedule
+from spool.endpoint import insecure, shown
 
 if TYPE_CHECKING:
     from spool.http import HttpTransport, Request
@@ -43,9 +44,9 @@ def status(*, as_json: AsJson = False) -> None:
         emit_json(
             {
                 "recording": settings.consent.given,
-                "sending": settings.consent.given and settings.endpoint is not None,
+                "sending": settings.consent.given and settings.endpoint is not None and not insecure(settings.endpoint),
                 "decided_by": settings.consent.decided_by,
-                "endpoint": settings.endpoint,
+                "endpoint": settings.endpoint and shown(settings.endpoint),
                 "wire": _WIRE,
                 "pending": {
                     "records": pending.records,
@@ -53,7 +54,8 @@ def status(*, as_json: AsJson = False) -> None:
                     "oldest": utc(pending.oldest),
                     "newest": utc(pending.newest),
                     "ages": dict(pending.ages),
-                    "damaged": pending.damaged,
+                    "corrupt": pending.corrupt,
+                    "foreign": pending.foreign,
                 },
                 "dead": dead,
                 "schedule": {
@@ -66,10 +68,15 @@ def status(*, as_json: AsJson = False) -> None:
     wait = plan.wait(now).total_seconds()
     rows = [
         ("telemetry", f"{'on' if settings.consent.given else 'off'} ({settings.consent.decided_by})"),
-        ("endpoint", settings.endpoint or "none: events wait here until EVIDENTLY_TELEMETRY_ENDPOINT names one"),
+        (
+            "endpoint",
+            shown(settings.endpoint)
+            if settings.endpoint
+            else "none: events wait here until EVIDENTLY_TELEMETRY_ENDPOINT names one",
+        ),
         ("pending", count(pending.records, "record") + (f", {size(pending.octets)}" if pending.records else "")),
         *([("oldest", local(pending.oldest)), ("newest", local(pending.newest))] if pending.records else []),
-        *([("damaged", count(pending.damaged, "line"))] if pending.damaged else []),
+        *([("corrupt", count(pending.corrupt, "line"))] if pending.corrupt else []),
         ("dead", count(dead, "record")),
         ("last sent", local(plan.last_success)),
         *([("last error", f"{plan.last_error} ({count(plan.attempts, 'attempt')})")] if plan.last_error else []),
@@ -120,7 +127,7 @@ def show(
         return
     emit(record.line.decode("ascii"))
     say("\nSent alone, it would leave as this; with others, they stand in one array.\n")
-    emit(f"POST {settings.endpoint or '(no endpoint is set)'}")
+    emit(f"POST {request.url or '(no endpoint is set)'}")
     for name, value in request.headers.items():
         emit(f"{name}: {value}")
     emit(f"\n{body}")
@@ -142,14 +149,14 @@ def flush(*, as_json: AsJson = False) -> None:
         _end(Summary(), as_json=as_json, words="Nothing is pending.")
         return
     if complaint := _complaint(settings.endpoint):
-        _end(Summary(), as_json=as_json, words=complaint, code=_MISCONFIGURED)
+        _end(Summary(), as_json=as_json, words=f"{complaint}.", code=_MISCONFIGURED)
     with _progress(spool, hidden=as_json) as progress:
         summary = drain(spool, _transport(settings), ignore_backoff=not in_background, progress=progress)
-    words, code = _conclusion(summary)
+    words, code = _conclusion(summary, left=next(spool.records(), None) is not None)
     _end(summary, as_json=as_json, words=words, code=code)
 
 
-def _conclusion(summary: Summary) -> tuple[str, int]:
+def _conclusion(summary: Summary, *, left: bool) -> tuple[str, int]:
     """Say what a drain did, and the exit code for it."""
     if summary.busy:
         return "Another flush is at work.", _TRY_LATER
@@ -157,9 +164,9 @@ def _conclusion(summary: Summary) -> tuple[str, int]:
         return f"The endpoint asked to wait: try again in {duration(summary.wait.total_seconds())}.", _TRY_LATER
     done = f"{count(summary.delivered, 'record')} delivered in {count(summary.requests, 'request')}."
     if summary.buried:
-        done += f" {count(summary.buried, 'record')} refused or damaged, kept in dead/ with the reason."
+        done += f" {count(summary.buried, 'record')} refused or corrupt: kept in dead/ with the reason."
     if summary.failure is None:
-        return done, 0
+        return (f"{done} Records that came meanwhile are left.", _TRY_LATER) if left else (done, 0)
     if summary.failure.misconfigured:
         return f"{done} The endpoint or its address is wrong: {summary.failure.reason}.", _MISCONFIGURED
     return f"{done} The rest waits: {summary.failure.reason}.", _TRY_LATER
@@ -177,17 +184,15 @@ def _end(summary: Summary, *, as_json: bool, words: str, code: int = 0) -> None:
                 "exit_code": code,
             }
         )
-    else:
+    if not as_json or summary.buried:
         say(words)
     if code:
         raise typer.Exit(code)
 
 
 def _complaint(endpoint: str | None) -> str | None:
-    from spool.http import insecure
-
     if endpoint is None:
-        return "No endpoint is set: EVIDENTLY_TELEMETRY_ENDPOINT names one. The events stay here."
+        return "No endpoint is set: EVIDENTLY_TELEMETRY_ENDPOINT names one, and until then the events stay here"
     return insecure(endpoint)
 
 
@@ -201,7 +206,7 @@ def _request(settings: Settings, records: list[Record]) -> "Request":
     from spool.http import build_request
 
     return build_request(
-        settings.endpoint or "", records, WIRE_FORMATS[_WIRE], user_agent=_USER_AGENT, now=datetime.now(UTC)
+        shown(settings.endpoint or ""), records, WIRE_FORMATS[_WIRE], user_agent=_USER_AGENT, now=datetime.now(UTC)
     )
 
 
@@ -217,9 +222,11 @@ def _find(spool: Spool, prefix: str) -> Record:
 
 
 def _row(record: Record) -> tuple[str, str, str, str]:
-    data = record.attributes["data"]
-    usage = data["usage"] if isinstance(data, dict) and "usage" in data else {}
-    run = " ".join([str(usage.get("type", "?")), *usage.get("parts", []), *usage.get("tabs", [])])
+    try:
+        usage = record.attributes["data"]["usage"]  # type: ignore[index]
+        run = " ".join([usage["type"], *usage["parts"], *usage["tabs"]])
+    except (TypeError, KeyError):  # another program's event
+        run = str(record.attributes.get("type"))
     return record.id, local(record.recorded_at), run, f"{len(record.line) + 1:,}"
 
 

@@ -14,18 +14,24 @@ What a crash after each step leaves, and what repairs it:
 
     step                                 a crash here leaves                      repaired by
     -----------------------------------  ---------------------------------------  -----------------------------------
+    first   directories made             directories without a format file        the next append
+    first   parents synced               the same, durable                        the next append
+    first   format file published        a spool                                  -
+    append  active segment made          an empty one, its name perhaps lost      the next append syncs the name first
     append  line written                 nothing, a torn line or a whole one,     the next append isolates a torn
                                          not accepted                             one, a drain buries it
     append  line synced = accepted       a pending record                         -
-    append  temporary file synced        a *.tmp, not accepted                    ignored
-    append  renamed into pending/        a segment or a *.tmp, not accepted       delivered or ignored
+    append  temporary file synced        a *.tmp, not accepted                    a drain, when it is an hour old
+    append  renamed into pending/        a segment or a *.tmp, not accepted       delivered, or as above
     append  pending/ synced = accepted   a pending record                         -
-    seal    renamed into pending/        the segment under one of both names      the next append makes an active one
+    seal    renamed into pending/        the segment under one of both names      the next append syncs pending/ first
     seal    pending/ synced              a sealed segment, no active one          the next append makes an active one
+    seal    next active segment made     as in "active segment made"              as there
     drain   sent, answer seen or not     a pending segment                        sent again: same ids, same key
     drain   segment unlinked             the segment may come back                sent again: same ids, same key
     drain   rest of a segment rewritten  the old segment or the new one           sent again: same ids
     drain   dead letter published        a dead letter and its pending record     buried again, under the same name
+    drain   schedule published           the old schedule or the new one          an attempt earlier than planned
 """
 
 from spool.drain import Summary, Transport, drain

@@ -27,7 +27,8 @@ def claim_start(marker: Path, disk: Disk, *, now: float | None = None) -> bool:
     with held(marker.with_suffix(".lock"), disk) as locked:
         if not locked or _fresh(marker, instant):  # RACE: of those who saw a stale marker, one gets here first
             return False
-        marker.write_text(f"{instant:.0f}\n")
+        disk.unlink(marker)
+        os.close(disk.create(marker))
         os.utime(marker, (instant, instant))
     return True
 
@@ -45,7 +46,7 @@ def start(command: Sequence[str], environment: Mapping[str, str]) -> None:
     Start a detached child: a session of its own, no inherited files, a neutral directory, nobody who waits for it.
 
     A parent whose output somebody reads to the end is not held open, and a terminal that closes does not end the child.
-    OSError when it cannot be started.
+    For programs that end soon: in one that lives on, the child stays a zombie. OSError when it cannot be started.
     """
     flags = 0
     if sys.platform == "win32":
@@ -56,11 +57,16 @@ def start(command: Sequence[str], environment: Mapping[str, str]) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=Path(sys.executable).anchor,
-        env=dict(environment),
+        env={**environment, "PYTHONPATH": _absolute(environment.get("PYTHONPATH", ""))},
         start_new_session=True,
         creationflags=flags,
     )
     child.returncode = 0  # we never wait: without this Python complains when it forgets the child
+
+
+def _absolute(search_path: str) -> str:
+    """The child starts elsewhere: a relative folder would be another one there."""
+    return os.pathsep.join(str(Path(folder).absolute()) for folder in search_path.split(os.pathsep) if folder)
 
 
 def limit_life(seconds: float = LIFE) -> None:

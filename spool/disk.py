@@ -7,6 +7,7 @@ between any two of them would leave.
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 _READ_APPEND = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -38,7 +39,7 @@ class Disk:
         """Write all of `data` behind what is there, in one call; on failure the file is as long as before."""
         size = os.fstat(descriptor).st_size
         if os.write(descriptor, data) != len(data):  # a full disk takes the first part without an error
-            os.ftruncate(descriptor, size)
+            self.truncate(descriptor, size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def sync(self, descriptor: int) -> None:
@@ -66,6 +67,10 @@ class Disk:
         """Remove a file; one that is gone already is no error."""
         path.unlink(missing_ok=True)
 
+    def truncate(self, descriptor: int, size: int) -> None:
+        """Cut a file off."""
+        os.ftruncate(descriptor, size)
+
     def publish(self, data: bytes, temporary: Path, target: Path) -> None:
         """
         Make `target` hold exactly `data`, durably, so that nobody ever sees a part of it.
@@ -89,3 +94,23 @@ class Disk:
 def open_to_read(path: Path) -> int:
     """Open an existing file of a spool to read, through no link and waiting for nobody. The caller closes it."""
     return os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | _NOT_THROUGH_A_LINK)
+
+
+_SMALL = 64 * 1024
+
+
+def read_small(path: Path) -> bytes | None:
+    """Read one of a spool's small files; None when it is missing, unreadable, no file, or too large to be ours."""
+    try:
+        descriptor = open_to_read(path)
+    except OSError:
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        content = os.read(descriptor, _SMALL + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return content if len(content) <= _SMALL else None

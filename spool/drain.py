@@ -1,6 +1,5 @@
 """One pass over what is due: send the oldest segment, act on the outcome, go on with the next."""
 
-import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,9 @@ from spool import dead
 from spool.locks import held
 from spool.outcome import Deferred, Delivered, Outcome, Refused
 from spool.record import Record
-from spool.schedule import Schedule, dump, load
-from spool.spool import Segment, Spool
+from spool.schedule import Jitter, Schedule, dump, load
+from spool.segment import Segment
+from spool.spool import Spool
 
 
 class Transport(Protocol):
@@ -41,7 +41,7 @@ def drain(
     transport: Transport,
     *,
     ignore_backoff: bool = False,
-    jitter: random.Random | None = None,
+    jitter: Jitter | None = None,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> Summary:
     """
@@ -59,13 +59,20 @@ def drain(
         wait = schedule.wait(spool.now(), ignore_backoff=ignore_backoff)
         if wait:
             return Summary(wait=wait)
+        spool.sweep()
         spool.seal()
-        run = _Run(spool, transport, schedule, jitter or random.SystemRandom(), progress)
-        for path in spool.sealed():
-            segment = spool.read(path)
-            if segment is not None and not run.deliver(segment):
+        run = _Run(spool, transport, schedule, jitter or _draw, progress)
+        parts = (part for path in spool.sealed() for part in spool.divide(path))
+        for part in parts:
+            if not run.deliver(spool.read(part)):
                 break
         return run.finish()
+
+
+def _draw(low: float, high: float) -> float:
+    from random import SystemRandom  # children forked at one instant share the state of any other
+
+    return SystemRandom().uniform(low, high)
 
 
 class _Run:
@@ -76,7 +83,7 @@ class _Run:
         spool: Spool,
         transport: Transport,
         schedule: Schedule,
-        jitter: random.Random,
+        jitter: Jitter,
         progress: Callable[[int], None],
     ) -> None:
         self.spool = spool
@@ -89,8 +96,8 @@ class _Run:
 
     def deliver(self, segment: Segment) -> bool:
         """Send a segment, in halves where the endpoint takes issue with it. Returns whether the drain may go on."""
-        if segment.damaged:
-            self._bury_damaged(segment)
+        if segment.corrupt:
+            self._bury_corrupt(segment)
         todo = deque([list(segment.records)] if segment.records else [])
         while todo:
             batch = todo.popleft()
@@ -141,8 +148,8 @@ class _Run:
         self.spool.publish(letter + b"\n", self.spool.layout.dead_letter(record.id))
         self.buried += 1
 
-    def _bury_damaged(self, segment: Segment) -> None:
-        letters = dead.corrupt(segment.damaged, self.spool.now())
-        self.spool.publish(letters + b"\n", self.spool.layout.dead_letter(segment.path.stem))
+    def _bury_corrupt(self, segment: Segment) -> None:
+        letters = dead.corrupt(segment.corrupt, self.spool.now())
+        self.spool.publish(letters + b"\n", self.spool.layout.corrupt_lines(segment.path))
         self.spool.replace(segment.path, list(segment.records))
-        self.buried += len(segment.damaged)
+        self.buried += len(segment.corrupt)

@@ -17,6 +17,10 @@ class UnavailableError(SpoolError):
     """The spool cannot be read or written: the disk is full, read-only, or permission is missing."""
 
 
+class NoLocksError(UnavailableError):
+    """The file system knows no locks: events can be appended there, and not drained."""
+
+
 class UnsafeError(SpoolError):
     """The place is not one to keep private files in: a symbolic link, another user's, or not a spool at all."""
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from ipaddress import ip_address
+from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import requests
 
-from spool.outcome import Deferred, Outcome, Response, classify
+from spool.outcome import Deferred, Outcome, Response, classify, printable
 from spool.record import Record
 from spool.wire import WireFormat
 
@@ -54,22 +54,6 @@ def build_request(
     return Request(url, headers, body)
 
 
-def insecure(url: str) -> str | None:
-    """Return why records must not be sent to this address, or None: `https`, or `http` to this very machine."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        host = None
-    if not host or not url.isprintable() or parts.scheme not in {"http", "https"}:
-        return f"{url[:200]!r} is not an http or https address"
-    if parts.username or parts.password:
-        return "the address holds a user name or password"
-    if parts.scheme == "http" and not _loopback(host):
-        return f"{url[:200]!r} is not encrypted: use https"
-    return None
-
-
 class HttpTransport:
     """Sends records to one URL over one session. `deadline` is seconds for a whole request, `clock` gives UTC."""
 
@@ -92,6 +76,10 @@ class HttpTransport:
         self._session = requests.Session()
         self._session.headers.clear()
         self._session.auth = lambda prepared: prepared  # does nothing, and keeps requests from reading ~/.netrc
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # or an endpoint could mark us
+        # Proxies and certificates come from the environment, except for this very machine: what may go there without
+        # encryption must not go to a proxy instead.
+        self._session.trust_env = urlsplit(url).scheme == "https"
 
     def send(self, records: Sequence[Record]) -> Outcome:
         """Send some records as one request and say what became of them. No exception for anything a network does."""
@@ -128,15 +116,16 @@ class HttpTransport:
                         break
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return classify(Response(answer.status_code, headers, body), records, self._clock())
-        except (requests.RequestException, OSError, ValueError) as error:
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidProxyURL):
+            return Deferred("the address of the endpoint or of the proxy is not valid", misconfigured=True)
+        except requests.RequestException as error:
             return Deferred(_describe(error))
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        except OSError as error:  # requests turns what a network does into its own errors: this is a file
+            return Deferred(f"the certificates cannot be read: {printable(str(error))}", misconfigured=True)
+        except Exception as error:  # noqa: BLE001
+            # Nobody can see what else three libraries raise at what a server sends, and this is a thread of its own: an
+            # error would end on the terminal instead of in an outcome. Nothing is known to be delivered.
+            return Deferred(f"no answer ({type(error).__name__})")
 
 
 _WORDS: tuple[tuple[type[Exception], str], ...] = (

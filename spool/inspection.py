@@ -1,9 +1,11 @@
 """Count what is in a spool. Counts come from what is there, never from a stored number."""
 
+import os
 from dataclasses import dataclass
 from datetime import datetime
 
 from spool.record import id_time
+from spool.segment import portions, sealed
 from spool.spool import Spool
 
 _AGES = (5, 10, 20, 40, 80, 160, 320, 640, 1280)  # minutes, as postfix's qshape has them
@@ -14,7 +16,8 @@ class Pending:
     """
     What is pending. `ages` counts records by age: ("<5", 3), …, ("1280+", 0), in minutes.
 
-    `damaged` counts lines that are no records: torn by a crash, or changed since they were written.
+    `corrupt` counts lines that are no records: torn by a crash, or changed since they were written. `foreign` counts
+    what lies in `pending/` and is no file that we can read.
     """
 
     records: int
@@ -22,17 +25,18 @@ class Pending:
     oldest: datetime | None
     newest: datetime | None
     ages: tuple[tuple[str, int], ...]
-    damaged: int
+    corrupt: int
+    foreign: int
 
 
 def count_pending(spool: Spool, now: datetime) -> Pending:
     """Read the pending segments once and count. Errors as for `Spool.segments`."""
     ages = [0] * (len(_AGES) + 1)
-    records = octets = damaged = 0
+    records = octets = corrupt = 0
     oldest: datetime | None = None
     newest: datetime | None = None
     for segment in spool.segments():
-        damaged += len(segment.damaged)
+        corrupt += len(segment.corrupt)
         for record in segment.records:
             recorded = id_time(record.id)
             records += 1
@@ -42,7 +46,7 @@ def count_pending(spool: Spool, now: datetime) -> Pending:
             minutes = (now - recorded).total_seconds() / 60
             ages[sum(minutes >= bound for bound in _AGES)] += 1
     names = (*(f"<{bound}" for bound in _AGES), f"{_AGES[-1]}+")
-    return Pending(records, octets, oldest, newest, tuple(zip(names, ages, strict=True)), damaged)
+    return Pending(records, octets, oldest, newest, tuple(zip(names, ages, strict=True)), corrupt, _foreign(spool))
 
 
 def count_dead(spool: Spool) -> int:
@@ -50,4 +54,15 @@ def count_dead(spool: Spool) -> int:
     if not spool.exists():
         return 0
     with spool.disk_errors("read"):
-        return sum(path.read_bytes().count(b"\n") for path in spool.layout.dead.glob("*.ndjson"))
+        return sum(data.count(b"\n") + 1 for path in sealed(spool.layout.dead) for data in portions(path))
+
+
+def _foreign(spool: Spool) -> int:
+    if not spool.exists():
+        return 0
+    with spool.disk_errors("read"):
+        readable = {path.name for path in spool.sealed() if os.access(path, os.R_OK)}
+        try:
+            return sum(name not in readable for name in os.listdir(spool.layout.pending))  # noqa: PTH208 - names do
+        except FileNotFoundError:
+            return 0

@@ -18,9 +18,9 @@ class Layout:
         return self.root / "format.json"
 
     @property
-    def damaged_format(self) -> Path:
+    def corrupt_format(self) -> Path:
         """Where an unreadable format file is put aside."""
-        return self.root / "format.json.damaged"
+        return self.root / "format.json.corrupt"
 
     @property
     def append_lock(self) -> Path:
@@ -60,6 +60,10 @@ class Layout:
         """Path of the dead letter of a record: burying it twice, as after a crash, is burying it once."""
         return self.dead / f"{record_id}.ndjson"
 
+    def corrupt_lines(self, segment: Path) -> Path:
+        """Path of the dead letters of a segment's lines that are no records."""
+        return self.dead / f"{segment.stem}.corrupt.ndjson"
+
     def temporary(self, file_id: str) -> Path:
         """Path of an unfinished file. It lies beside the folders, so that these hold finished files only."""
         return self.root / f"{file_id}.tmp"
@@ -67,6 +71,6 @@ class Layout:
     def foreign(self) -> str | None:
         """Return a name in the directory that is no part of a spool, or None. OSError when it cannot be listed."""
         folders = {self.pending, self.dead}
-        files = {self.format, self.damaged_format, self.append_lock, self.drain_lock, self.active, self.schedule}
+        files = {self.format, self.corrupt_format, self.append_lock, self.drain_lock, self.active, self.schedule}
         names = (path.name for path in self.root.iterdir() if path not in folders | files and path.suffix != ".tmp")
         return min(names, default=None)

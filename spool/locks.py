@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from spool.disk import Disk
+from spool.errors import NoLocksError
 
 _YIELDS = 5  # the holder needs some 20 us: giving up the processor a few times is often enough
 _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}  # some network and user-space file systems
@@ -25,7 +26,7 @@ def held(path: Path, disk: Disk, *, patience: float = 0.0) -> Iterator[bool]:
     """
     Hold the lock on `path` for the length of the block; yields False when it was not had within `patience` seconds.
 
-    A file system that knows no locks never gives one. OSError when the file cannot be opened or made.
+    NoLocksError when the file system knows no locks, OSError when the file cannot be opened or made.
     """
     from filelock import lock_descriptor, unlock_descriptor  # 40 ms in a fresh process: not for those who only look
 
@@ -40,9 +41,11 @@ def held(path: Path, disk: Disk, *, patience: float = 0.0) -> Iterator[bool]:
                 tries += 1
                 got = lock_descriptor(descriptor, blocking=False)
         except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
-            got = False
+            if error.errno in _NO_LOCKS:
+                raise NoLocksError(
+                    f"{path.parent} lies on a file system without locks: move it to a local disk"
+                ) from error
+            raise
         try:
             yield got
         finally:

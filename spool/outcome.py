@@ -1,6 +1,7 @@
 """What an answer means for the records that were sent: one pure function decides."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -60,13 +61,24 @@ def classify(response: Response, records: int, now: datetime) -> Outcome:
     if status in _LATER or status >= 500:
         return Deferred(reason, retry_after=_retry_after(response.headers.get("retry-after"), now))
     if status in _MISCONFIGURED or status < 400:
-        location = response.headers.get("location")
-        return Deferred(reason + (f" to {location[:200]}" if location else ""), misconfigured=True)
+        elsewhere = _host(response.headers.get("location", ""))
+        return Deferred(reason + (f" to {elsewhere}" if elsewhere else ""), misconfigured=True)
     if status == 412 or (
         status == 409 and records == 1
     ):  # a 409 on several may mean that one of them was there already
         return Delivered()
     return Refused(reason, status)
+
+
+def printable(text: str) -> str:
+    """Return the beginning of a text from outside, fit for a terminal, a line of a file and a log."""
+    return "".join(character if character.isprintable() else "?" for character in text[:200])
+
+
+def _host(location: str) -> str:
+    """Return where a redirect points, without the path and the query: they may hold a token."""
+    scheme, separator, rest = location.partition("://")
+    return printable(f"{scheme}://{re.split('[/?#]', rest)[0].rpartition('@')[2]}") if separator else ""
 
 
 def _acknowledgement(response: Response) -> Outcome:
@@ -76,7 +88,7 @@ def _acknowledgement(response: Response) -> Outcome:
         )
     try:
         answer = json.loads(response.body)
-        rejected = {item["id"]: str(item.get("reason", "rejected")) for item in answer["rejected"]}
+        rejected = {item["id"]: printable(str(item.get("reason", "rejected"))) for item in answer["rejected"]}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         rejected = {}  # most receivers answer with nothing, null, or something of their own
     return Delivered({record_id: reason for record_id, reason in rejected.items() if isinstance(record_id, str)})
@@ -93,7 +105,7 @@ def _retry_after(header: str | None, now: datetime) -> float | None:
 
         try:
             date = parsedate_to_datetime(header)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
     return min(max(seconds, 0.0), MAX_RETRY_AFTER)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +11,11 @@ from datetime import UTC, datetime
 from spool.errors import InvalidEventError
 
 MAX_RECORD_BYTES = 64 * 1024
-_HEAD = b'{"specversion":"1.0","id":"'
-_ID_END = len(_HEAD) + 36
+_HEAD = re.compile(
+    rb'\{"specversion":"1\.0","id":"([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})",'
+)
+_ID = slice(27, 63)
+_LAST_MILLISECOND = 253_402_300_799_999  # of the year 9999, where Python's dates end
 _CRC_BYTES = len(b',"crc":"00000000"}')
 
 
@@ -24,7 +28,7 @@ class Record:
     @property
     def id(self) -> str:
         """The record's UUID, version 7; it never changes."""
-        return self.line[len(_HEAD) : _ID_END].decode("ascii")
+        return self.line[_ID].decode("ascii")
 
     @property
     def attributes(self) -> dict[str, object]:
@@ -53,14 +57,14 @@ def new_id(now_ns: int) -> str:
 
 
 def id_time(uuid7: str) -> datetime:
-    """Return the moment in a UUID of version 7. ValueError for what is none."""
-    digits = uuid7.replace("-", "")
-    if digits[12:13] != "7":
-        raise ValueError(f"not a UUID of version 7: {uuid7[:40]!r}")
-    try:
-        return datetime.fromtimestamp(int(digits[:12], 16) / 1000, UTC)
-    except (OverflowError, OSError) as error:
-        raise ValueError(f"no date in {uuid7!r}") from error
+    """Return the moment in a UUID of version 7, in UTC, to the millisecond."""
+    milliseconds = int(uuid7[:8] + uuid7[9:13], 16)
+    return datetime.fromtimestamp(min(milliseconds, _LAST_MILLISECOND) / 1000, UTC)
+
+
+def timestamp(instant: datetime) -> str:
+    """Return an instant as it is written everywhere: "2026-11-23T10:00:00.123Z"."""
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def encode(
@@ -85,7 +89,7 @@ def encode(
         "id": record_id,
         "source": source,
         "type": event_type,
-        "time": id_time(record_id).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "time": timestamp(id_time(record_id)),
         **(extensions or {}),
         "datacontenttype": "application/json",
         "data": event,
@@ -109,6 +113,6 @@ def seal_line(content: bytes) -> bytes:
 def verify(line: bytes) -> Record | None:
     """Return the record on a line, or None when the line is torn, damaged or foreign. Parses nothing."""
     content, tail = line[:-_CRC_BYTES], line[-_CRC_BYTES:]
-    if line.startswith(_HEAD) and tail == b',"crc":"%08x"}' % zlib.crc32(content):
+    if _HEAD.match(line) and tail == b',"crc":"%08x"}' % zlib.crc32(content):
         return Record(line)
     return None

@@ -1,15 +1,22 @@
 """When the next attempt may start: pure decisions, and the file that carries them from one process to the next."""
 
 import json
-import random
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from spool.outcome import MAX_RETRY_AFTER, Deferred
+from spool.disk import read_small
+from spool.outcome import MAX_RETRY_AFTER, Deferred, printable
+from spool.record import timestamp
 
 FIRST_BACKOFF = 60.0  # seconds
 MAX_BACKOFF = 6 * 3600.0
+_MOST_ATTEMPTS = 1_000_000
+
+
+Jitter = Callable[[float, float], float]
+"""Draws a number between two, as `random.uniform` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ class Schedule:
             waits.append(_plausible(self.not_before - now, MAX_BACKOFF))
         return max(waits)
 
-    def failed(self, outcome: Deferred, now: datetime, jitter: random.Random) -> "Schedule":
+    def failed(self, outcome: Deferred, now: datetime, jitter: Jitter) -> "Schedule":
         """Return the schedule after an attempt that ended with `outcome`."""
         pause = timedelta(seconds=backoff(self.attempts, jitter))
         wish = None if outcome.retry_after is None else now + timedelta(seconds=outcome.retry_after)
@@ -57,34 +64,36 @@ class Schedule:
         return Schedule(last_success=now)
 
 
-def backoff(attempts: int, jitter: random.Random) -> float:
+def backoff(attempts: int, jitter: Jitter) -> float:
     """
     Return the seconds to wait after `attempts` failures before this one: exponential, with full jitter, at most 6 h.
 
     Full jitter (a uniform draw from zero to the bound) spreads a fleet that failed at one instant over the whole of the
     interval: Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
     """
-    return jitter.uniform(0.0, min(MAX_BACKOFF, FIRST_BACKOFF * 2.0 ** min(attempts, 30)))
+    return jitter(0.0, min(MAX_BACKOFF, FIRST_BACKOFF * 2.0 ** min(attempts, 30)))
 
 
 def load(path: Path) -> Schedule:
-    """Read the schedule; an absent or damaged file is a schedule that allows an attempt now. OSError from the disk."""
+    """Read the schedule; an absent, unreadable or damaged file is a schedule that allows an attempt now."""
     try:
-        stored = json.loads(path.read_bytes())
+        stored = json.loads(read_small(path) or b"")
         return Schedule(
-            attempts=max(0, int(stored["attempts"])),
+            attempts=min(max(0, int(stored["attempts"])), _MOST_ATTEMPTS),
             not_before=_instant(stored["not_before"]),
             retry_after=_instant(stored["retry_after"]),
-            last_error=None if stored["last_error"] is None else str(stored["last_error"]),
+            last_error=None if stored["last_error"] is None else printable(str(stored["last_error"])),
             last_success=_instant(stored["last_success"]),
         )
-    except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return Schedule()
 
 
 def dump(schedule: Schedule) -> bytes:
     """Return the bytes that `load` reads: one JSON object, times in ISO 8601."""
-    fields = {key: _text(value) if isinstance(value, datetime) else value for key, value in asdict(schedule).items()}
+    fields = {
+        key: timestamp(value) if isinstance(value, datetime) else value for key, value in asdict(schedule).items()
+    }
     return json.dumps(fields).encode("ascii") + b"\n"
 
 
@@ -94,7 +103,3 @@ def _plausible(wait: timedelta, most: float) -> timedelta:
 
 def _instant(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
-
-
-def _text(instant: datetime) -> str:
-    return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,34 +1,24 @@
 """The spool: append an event, seal a segment, look at what is pending."""
 
-import json
 import os
-import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from spool.disk import Disk, open_to_read
-from spool.errors import NewerFormatError, SpoolError, UnavailableError, UnsafeError
-from spool.layout import FORMAT, Layout
+from spool import place
+from spool.disk import Disk
+from spool.errors import NoLocksError, UnavailableError
+from spool.layout import Layout
 from spool.locks import held
-from spool.record import Record, encode, new_id, verify
+from spool.record import Record, encode, id_time, new_id
+from spool.segment import PORTION_BYTES, SEGMENT_BYTES, Segment, parse, portions, sealed
 
-SEGMENT_BYTES = 256 * 1024  # well below the smallest body limit met among real receivers (1 MB)
 _APPEND_PATIENCE = 0.05  # seconds; then the append makes a segment of its own
 _SEAL_PATIENCE = 5.0  # seconds; a drain has time
-_READ_LIMIT = 4 * 1024 * 1024  # bytes; a larger segment is no segment of ours
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """What one file of records held when it was read."""
-
-    path: Path
-    records: tuple[Record, ...]
-    damaged: tuple[bytes, ...]  # lines that are torn, damaged or foreign; never sent
+_UNFINISHED = timedelta(hours=1)  # nobody takes that long to finish a file
 
 
 class Spool:
@@ -57,15 +47,19 @@ class Spool:
         When this returns, the event survives a crash of the program, of the system and of the power supply. It never
         waits for the network or for a drain, and for other appends 50 ms at most. InvalidEventError when the event is
         no JSON object or too large, UnsafeError and NewerFormatError when the place is not ours to write to,
-        UnavailableError when the disk says no: then the event was not accepted.
+        UnavailableError when the disk says no: then nobody may count on the event, though it may be delivered.
         """
         record = encode(event, source=self.source, event_type=event_type, now_ns=self.clock(), extensions=extensions)
+        line = record.line + b"\n"
         with self.disk_errors("write to"):
             self._prepare()
-            with held(self.layout.append_lock, self.disk, patience=_APPEND_PATIENCE) as locked:
-                descriptor = self._write(record.line + b"\n") if locked else None
+            try:
+                with held(self.layout.append_lock, self.disk, patience=_APPEND_PATIENCE) as locked:
+                    descriptor = self._write(line) if locked else None
+            except NoLocksError:
+                descriptor = None
             if descriptor is None:
-                self.publish(record.line + b"\n", self.layout.segment(record.id))
+                self.publish(line, self.layout.segment(record.id))  # commit point
                 return record.id
             try:
                 # Outside the lock, so that many appends share one commit of the file system. The segment may have been
@@ -79,7 +73,8 @@ class Spool:
         """
         Close the active segment, so that it becomes one request.
 
-        Returns its new path, or None when nothing was recorded since the last seal, or when appends kept the lock.
+        Returns its new path, or None when nothing was recorded since the last seal, or when appends kept the lock for
+        five seconds. NoLocksError where the file system has none.
         """
         if not self.exists():
             return None
@@ -94,43 +89,27 @@ class Spool:
 
     def exists(self) -> bool:
         """Whether there is a spool that may be read: False when nothing was ever recorded. Errors as for `append`."""
-        try:
-            entry = self.layout.root.lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError as error:
-            raise self._unavailable("read", error) from error
-        self._check_owner(entry)
         with self.disk_errors("read"):
-            self._check_format()
-        return True
+            return place.check(self.layout)
 
     def segments(self) -> Iterator[Segment]:
         """
-        Read the pending records, oldest segment first and the active one last. Streams: one segment is held at a time.
+        Read the pending records, oldest segment first and the active one last. Streams: one portion is held at a time.
 
-        Every record that was pending when this began is met, once, unless a drain delivers it first.
+        Every record that was pending when this began is met, once, unless a drain is done with it before.
         """
         if not self.exists():
             return
         with self.disk_errors("read"):
-            try:
-                active = open_to_read(self.layout.active)
-            except FileNotFoundError:
-                active = None
-            try:
-                # RACE: the active segment may be sealed while we read. It was opened before the folder is listed, so
-                # its records are met in any case, and its inode tells when they would be met twice.
-                inode = None if active is None else os.fstat(active).st_ino
-                for path in self.sealed():
-                    segment = self.read(path, unless_inode=inode)
-                    if segment is not None:
-                        yield segment
-                if active is not None:
-                    yield _parse(self.layout.active, os.pread(active, _READ_LIMIT, 0))
-            finally:
-                if active is not None:
-                    os.close(active)
+            # RACE: the active segment may be sealed, and what is sealed be rewritten by a drain, while we read. So it
+            # is read before the folder is listed, and what was in it is left out wherever else it is met.
+            active = [parse(self.layout.active, data) for data in portions(self.layout.active)]
+            ours = {record.id for segment in active for record in segment.records}
+            for path in self.sealed():
+                for data in portions(path):
+                    segment = parse(path, data)
+                    yield replace(segment, records=tuple(record for record in segment.records if record.id not in ours))
+            yield from active
 
     def records(self) -> Iterator[Record]:
         """Stream the pending records as `segments` reads them."""
@@ -139,44 +118,65 @@ class Spool:
 
     def sealed(self) -> list[Path]:
         """The sealed segments, oldest first."""
-        try:
-            return sorted(path for path in self.layout.pending.iterdir() if path.suffix == ".ndjson")
-        except FileNotFoundError:
-            return []
+        return sealed(self.layout.pending)
 
-    def read(self, path: Path, *, unless_inode: int | None = None) -> Segment | None:
-        """Read one sealed segment; None when it is gone by now, or when its inode is the one given."""
-        try:
-            descriptor = open_to_read(path)
-        except FileNotFoundError:  # RACE: a drain delivered it since it was listed
-            return None
-        try:
-            if os.fstat(descriptor).st_ino == unless_inode:
-                return None
-            return _parse(path, os.pread(descriptor, _READ_LIMIT, 0))
-        finally:
-            os.close(descriptor)
+    def read(self, path: Path) -> Segment:
+        """Read one sealed segment; an empty one when it is gone by now."""
+        return parse(path, b"\n".join(portions(path)))
+
+    def divide(self, path: Path) -> list[Path]:
+        """
+        Make segments of a normal size out of one that damage has made too large to be held.
+
+        Returns what is there instead, oldest first: the path itself, in nearly all cases.
+        """
+        if (_size(path) or 0) <= PORTION_BYTES:
+            return [path]
+        parts = []
+        for data in portions(path):
+            parts.append(self.layout.segment(new_id(self.clock())))
+            self.publish(data + b"\n", parts[-1])
+        self.replace(path, [])
+        return parts
+
+    def sweep(self) -> None:
+        """Remove what crashes left of files that were never finished: nobody was told that they are accepted."""
+        for path in self.layout.root.glob("*.tmp"):
+            with suppress(ValueError, OSError):
+                if self.now() - id_time(path.stem) > _UNFINISHED:
+                    self.disk.unlink(path)
 
     def publish(self, data: bytes, target: Path) -> None:
         """Make a file of the spool hold exactly `data`, durably and in one step."""
-        self.disk.publish(data, self.layout.temporary(new_id(self.clock())), target)
+        self.disk.publish(data, self._temporary(), target)
 
     def replace(self, segment: Path, records: list[Record]) -> None:
         """Make a sealed segment hold these of its records; without any, it is gone."""
         if records:
-            data = b"".join(record.line + b"\n" for record in records)
-            self.publish(data, segment)
+            self.publish(b"".join(record.line + b"\n" for record in records), segment)
         else:
             self.disk.unlink(segment)
             self.disk.sync_directory(self.layout.pending)
 
+    @contextmanager
+    def disk_errors(self, verb: str) -> Iterator[None]:
+        """Turn what the disk says into an UnavailableError that names the spool: "cannot `verb` the spool in …"."""
+        try:
+            yield
+        except OSError as error:
+            words = error.strerror or str(error)
+            raise UnavailableError(f"cannot {verb} the spool in {self.layout.root}: {words}") from error
+
     def _write(self, line: bytes) -> int:
         """Put a line behind the active segment, under `append.lock`. Returns the descriptor, still to be synced."""
         size = _size(self.layout.active)
-        if size is not None and size + len(line) > SEGMENT_BYTES:
-            self._seal()
-        elif size is None:
+        if size is None:
             self._create_active()
+        elif size + len(line) > SEGMENT_BYTES:
+            self._seal()
+        elif size == 0:
+            # RACE: whoever made the file may have died before its name was durable, and we rest on it.
+            self.disk.sync_directory(self.layout.root)
         descriptor = self.disk.open(self.layout.active)
         try:
             size = os.fstat(descriptor).st_size
@@ -188,74 +188,31 @@ class Spool:
         return descriptor
 
     def _seal(self) -> Path:
-        """Close the active segment, under `append.lock`, every step durable before the next append may rest on it."""
-        sealed = self.layout.segment(new_id(self.clock()))
-        self.disk.rename(self.layout.active, sealed)
-        self.disk.sync_directory(self.layout.pending)  # before the old name may be used again
+        """Close the active segment, under `append.lock`."""
+        path = self.layout.segment(new_id(self.clock()))
+        self.disk.rename(self.layout.active, path)
         self._create_active()
-        return sealed
+        return path
 
     def _create_active(self) -> None:
+        """
+        Make the next active segment, its name durable before an append may rest on it: appends sync only their data.
+
+        The name may have been that of a segment which was sealed a moment ago, by us or by a process that died then.
+        That one's new name has to be durable before the old one may name another file.
+        """
+        self.disk.sync_directory(self.layout.pending)
         os.close(self.disk.create(self.layout.active))
-        self.disk.sync_directory(self.layout.root)  # an append syncs its data only: the name is to be durable before
+        self.disk.sync_directory(self.layout.root)
 
     def _prepare(self) -> None:
-        """Make the directories, once for each Spool, and make sure that they are ours to write to."""
-        if self._prepared and self.layout.root.exists():
-            return
-        if not self.exists():
-            missing = [path for path in (self.layout.root, *self.layout.root.parents) if not path.exists()]
-            for folder in reversed(missing):
-                self.disk.make_directory(folder)
-                self.disk.sync_directory(folder.parent)
-        made = [self.disk.make_directory(folder) for folder in (self.layout.pending, self.layout.dead)]
-        if self._format() is None:
-            # RACE: several first appends may come here at once: they publish the same bytes, and a rename is atomic.
-            if self.layout.format.exists():
-                self.disk.rename(self.layout.format, self.layout.damaged_format)
-            self.publish(b'{"format": %d}\n' % FORMAT, self.layout.format)
-        elif any(made):
-            self.disk.sync_directory(self.layout.root)
-        self._prepared = True
+        """Make sure, once for each Spool, that the directories are there and ours to write to."""
+        if not self._prepared or not self.layout.pending.exists():
+            place.prepare(self.layout, self.disk, self._temporary())
+            self._prepared = True
 
-    def _check_owner(self, entry: os.stat_result) -> None:
-        root = self.layout.root
-        if stat.S_ISLNK(entry.st_mode):
-            raise UnsafeError(f"{root} is a symbolic link; a spool is a directory of its own")
-        if not stat.S_ISDIR(entry.st_mode):
-            raise UnsafeError(f"{root} is not a directory")
-        if hasattr(os, "geteuid") and entry.st_uid != os.geteuid():
-            raise UnsafeError(f"{root} belongs to another user (uid {entry.st_uid})")
-        if os.name != "nt" and entry.st_mode & 0o022:
-            raise UnsafeError(f"{root} can be written to by others: chmod 700 it")
-
-    def _check_format(self) -> None:
-        number = self._format()
-        if number is not None and number > FORMAT:
-            raise NewerFormatError(
-                f"{self.layout.root} has format {number}, this program knows {FORMAT}: use the newer program"
-            )
-        if number is None and (foreign := self.layout.foreign()):
-            raise UnsafeError(f"{self.layout.root} is not a spool: it holds {foreign!r}; choose an empty directory")
-
-    def _format(self) -> int | None:
-        """The format's number; None when it is not there yet or damaged: `append` then writes it anew."""
-        try:
-            number = json.loads(self.layout.format.read_bytes())["format"]
-        except (FileNotFoundError, ValueError, TypeError, KeyError, RecursionError):
-            return None
-        return number if isinstance(number, int) else None
-
-    @contextmanager
-    def disk_errors(self, verb: str) -> Iterator[None]:
-        """Turn what the disk says into an UnavailableError that names the spool: "cannot `verb` the spool in …"."""
-        try:
-            yield
-        except OSError as error:
-            raise self._unavailable(verb, error) from error
-
-    def _unavailable(self, verb: str, error: OSError) -> SpoolError:
-        return UnavailableError(f"cannot {verb} the spool in {self.layout.root}: {error.strerror or error}")
+    def _temporary(self) -> Path:
+        return self.layout.temporary(new_id(self.clock()))
 
 
 def _size(path: Path) -> int | None:
@@ -263,15 +220,3 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size
     except FileNotFoundError:
         return None
-
-
-def _parse(path: Path, data: bytes) -> Segment:
-    records: list[Record] = []
-    damaged: list[bytes] = []
-    for line in data.split(b"\n"):
-        record = verify(line)
-        if record is not None:
-            records.append(record)
-        elif line:
-            damaged.append(line)
-    return Segment(path, tuple(records), tuple(damaged))

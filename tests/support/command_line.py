@@ -39,6 +39,7 @@ class CommandLine:
             env={**self.environment, **environment},
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=120,
             check=False,
         )

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -195,3 +196,51 @@ def test_a_newer_spool(evidently: CommandLine) -> None:
         done = evidently("telemetry", command, status=1)
         assert "format 99" in done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("place", ["~nobody-of-that-name/spool"])
+def test_a_spool_that_is_nowhere(evidently: CommandLine, place: str) -> None:
+    """A spool's place that cannot be resolved troubles no run, and is one line for the commands."""
+    assert_run_is_untroubled(evidently, "EVIDENTLY_SPOOL_DIR", EVIDENTLY_SPOOL_DIR=place)
+    done = evidently("telemetry", "status", EVIDENTLY_SPOOL_DIR=place, status=1)
+    assert len(done.stderr.splitlines()) == 1
+    assert evidently(*PROFILE, EVIDENTLY_SPOOL_DIR=place, DO_NOT_TRACK="1").stderr == ""
+
+
+def test_a_strange_schedule(evidently: CommandLine) -> None:
+    """A pipe or a directory in place of the schedule neither holds a run nor a command."""
+    environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": "https://127.0.0.1:9/", "EVIDENTLY_TELEMETRY_FLUSH": ""}
+    evidently(*PROFILE)
+    os.mkfifo(evidently.spool / "schedule.json")
+    evidently(*PROFILE, **environment)
+    evidently("telemetry", "status")
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", ">&-", ">&- 2>&-", "<&-"])
+def test_closed_streams(evidently: CommandLine, redirection: str) -> None:
+    """With its output or its input closed, a run does its work and ends with 0."""
+    command = f'"$0" -m evidently_cli {" ".join(PROFILE)} {redirection}'
+    shell = ["sh", "-c", command, sys.executable]
+    done = subprocess.run(shell, cwd=evidently.directory, env=evidently.environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (evidently.directory / "profile.json").exists()
+    assert len((evidently.spool / "active.ndjson").read_text().splitlines()) == 1
+
+
+def test_a_full_output() -> None:
+    """An output that cannot be written is one line and exit code 1."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "evidently_cli", "--version"], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.count(b"\n") == 1
+    assert b"No space left" in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_poor_encoding(evidently: CommandLine, encoding: str) -> None:
+    """Where the output's encoding has no letter for what is shown, an escape stands for it."""
+    done = evidently(*PROFILE, "--output", "έξοδος", PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+    assert "\\u03ad\\u03be" in done.stdout
+    assert (evidently.directory / "έξοδος" / "profile.json").exists()

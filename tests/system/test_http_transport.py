@@ -11,7 +11,8 @@ import pytest
 from endpoint import Endpoint, drip, reply, silence
 
 from spool import WIRE_FORMATS, Deferred, Delivered, Outcome, Record, Refused
-from spool.http import HttpTransport, build_request, insecure
+from spool.endpoint import insecure, shown
+from spool.http import HttpTransport, build_request
 from spool.record import encode
 
 
@@ -102,7 +103,7 @@ def test_a_redirect_is_not_followed(endpoint: Endpoint, records: list[Record]) -
     """Records go where the user said and nowhere else: a redirect is an error that names its target."""
     endpoint.answer = reply(307, Location=f"{endpoint.url}/x")
     outcome = transport(endpoint.url).send(records)
-    assert outcome == Deferred(f"HTTP 307 to {endpoint.url}/x", misconfigured=True)
+    assert outcome == Deferred(f"HTTP 307 to {endpoint.url.removesuffix('/events')}", misconfigured=True)
     assert len(endpoint.requests) == 1
 
 
@@ -151,10 +152,66 @@ def test_encrypted_or_on_this_machine(url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     ["http://example.org/", "http://10.0.0.1/", "ftp://x/", "file:///etc/passwd", "example.org", "", "http://",
-     "https://user:secret@example.org/", "http://[::1", "https://\x00"],
+     "https://user:secret@example.org/", "http://[::1", "https://\x00", "https://127.0.0.1:99999/", "http://localhost:x/"],
 )  # fmt: skip
 def test_other_addresses_are_refused(url: str) -> None:
     """An address that is not encrypted, not http, or holds a password is refused, without repeating the password."""
     complaint = insecure(url)
     assert complaint is not None
     assert "secret" not in complaint
+
+
+@pytest.mark.parametrize(
+    "url, shown_as",
+    [
+        ("https://a.example/x", "https://a.example/x"),
+        ("https://me:secret@a.example/", "https://a.example/"),
+        ("https://a.example:8443/?password=secret", "https://a.example:8443/?…"),
+        ("https://a.example/\x1b[2J", "https://a.example/?[2J"),
+    ],
+)
+def test_no_secret_is_shown(url: str, shown_as: str) -> None:
+    """Where an address is shown, a password, a query and control characters are not."""
+    assert shown(url) == shown_as
+
+
+def test_this_machine_is_reached_without_a_proxy(
+    endpoint: Endpoint, records: list[Record], refused_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What may go to this machine without encryption does not go to a proxy instead."""
+    proxy = Endpoint()
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, proxy.url)
+    assert transport(endpoint.url).send(records) == Delivered()
+    assert transport(refused_url).send(records) == Deferred("no connection")
+    assert (len(endpoint.requests), proxy.connections) == (1, 0)
+    proxy.close()
+
+
+def test_an_endpoint_cannot_mark_us(endpoint: Endpoint, records: list[Record]) -> None:
+    """A cookie that the endpoint sets is not sent back."""
+    endpoint.answer = reply(200, Set_Cookie="track=abc; Path=/")
+    session = transport(endpoint.url)
+    session.send(records)
+    session.send(records)
+    assert "cookie" not in endpoint.requests[1].headers
+
+
+@pytest.mark.parametrize(
+    "retry_after", ["Mon, 99999999999999999999 Jan 2020 00:00:00 GMT", "Mon, 01 Jan 99999 00:00:00 GMT", "\x7f"]
+)
+def test_a_hostile_header_is_an_outcome(endpoint: Endpoint, records: list[Record], retry_after: str) -> None:
+    """Whatever stands in `Retry-After`, the outcome is that of its status."""
+    endpoint.answer = reply(503, Retry_After=retry_after)
+    assert transport(endpoint.url).send(records) == Deferred("HTTP 503")
+
+
+def test_a_missing_certificate_file_is_a_misconfiguration(
+    records: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of certificates that is not there is said plainly, and blames no event."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    outcome = transport("https://127.0.0.1:1/").send(records)
+    assert isinstance(outcome, Deferred)
+    assert outcome.misconfigured
+    assert "/nowhere/ca.pem" in outcome.reason

@@ -45,7 +45,7 @@ def test_eight_processes_at_once(tmp_path: Path) -> None:
     found = [record.id for segment in segments for record in segment.records]
     assert len(accepted) == 1600
     assert sorted(found) == sorted(accepted)
-    assert [segment.damaged for segment in segments if segment.damaged] == []
+    assert [segment.corrupt for segment in segments if segment.corrupt] == []
 
 
 def test_draining_while_others_append(tmp_path: Path) -> None:

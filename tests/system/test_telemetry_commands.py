@@ -127,7 +127,7 @@ def test_refused_records_are_kept(evidently: CommandLine, endpoint: Endpoint) ->
     record(evidently, 2)
     endpoint.answer = reply(400)
     done = evidently("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url)
-    assert "2 records refused or damaged, kept in dead/" in done.stderr
+    assert "2 records refused or corrupt: kept in dead/" in done.stderr
     assert json.loads(evidently("telemetry", "status", "--json").stdout)["dead"] == 2
 
 

@@ -1,7 +1,9 @@
 """The drain: each outcome's effect on a real spool, with a scripted transport."""
 
 import base64
+import errno
 import json
+import os
 import random
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,8 +15,10 @@ from hypothesis import strategies as st
 
 from spool import Deferred, Delivered, Outcome, Record, Refused, Spool, Summary, drain
 from spool.disk import Disk
+from spool.errors import NoLocksError
+from spool.inspection import count_dead, count_pending
 from spool.locks import held
-from spool.record import verify
+from spool.record import new_id, verify
 from spool.schedule import load
 
 NOW_NS = 1_795_428_000_000_000_000
@@ -111,7 +115,7 @@ def test_a_failing_endpoint_ends_the_drain(spool: Spool) -> None:
 def test_the_backoff_binds_later_processes(spool: Spool, clock: Clock) -> None:
     """After a failure, another process waits as long as the schedule on disk says, and a user's flush does not."""
     fill(spool, 1)
-    drain(spool, Endpoint(lambda _records: Deferred("no connection")), jitter=random.Random(3))
+    drain(spool, Endpoint(lambda _records: Deferred("no connection")), jitter=random.Random(3).uniform)
     other = Spool(spool.layout.root, source="test", clock=clock)
     endpoint = Endpoint()
     waiting = drain(other, endpoint)
@@ -247,3 +251,79 @@ def test_success_clears_the_schedule_at_once(spool: Spool) -> None:
     assert schedule.attempts == 1
     assert schedule.last_success is not None
     assert schedule.last_success <= datetime.fromtimestamp(spool.clock() / 1e9, UTC)
+
+
+def test_a_segment_that_grew_too_large_loses_nothing(spool: Spool) -> None:
+    """What damage has blown up to many megabytes is divided: its records are delivered, the rest is kept in dead/."""
+    expected = fill(spool, 3)
+    lines = spool.layout.active.read_bytes()
+    spool.layout.active.write_bytes(b"\x00" * 3_000_000 + b"\n" + lines + b"y" * 2_500_000)
+    endpoint = Endpoint()
+    assert drain(spool, endpoint).delivered == 3
+    assert endpoint.taken == expected
+    kept = b"".join(base64.b64decode(str(letter["bytes"])) for letter in letters(spool))
+    assert kept == b"\x00" * 3_000_000 + b"y" * 2_500_000
+    assert (pending(spool), spool.sealed()) == ([], [])
+
+
+def test_many_records_in_one_file_are_all_delivered(spool: Spool) -> None:
+    """A segment of ten megabytes of good records is delivered whole, in requests of a normal size."""
+    expected = [spool.append({"filler": "x" * 60_000}, event_type="t") for _ in range(170)]
+    lines = b"".join(path.read_bytes() for path in [*spool.sealed(), spool.layout.active])
+    for path in spool.sealed():
+        path.unlink()
+    spool.layout.active.write_bytes(lines)
+    endpoint = Endpoint()
+    assert drain(spool, endpoint).delivered == 170
+    assert endpoint.taken == expected
+    assert len(endpoint.requests) >= 10
+
+
+def test_foreign_things_stop_nothing(spool: Spool, tmp_path: Path) -> None:
+    """A directory, a pipe or a link among the segments is left alone; everything else is delivered."""
+    expected = fill(spool, 1)
+    (spool.layout.pending / "0.ndjson").mkdir()
+    os.mkfifo(spool.layout.pending / "1.ndjson")
+    (spool.layout.pending / "2.ndjson").symlink_to(tmp_path)
+    (spool.layout.pending / "note.txt").write_text("hello")
+    endpoint = Endpoint()
+    assert drain(spool, endpoint).delivered == 1
+    assert endpoint.taken == expected
+    assert count_pending(spool, spool.now()).foreign == 4
+
+
+def test_a_refused_record_and_a_corrupt_line_of_one_segment_are_both_kept(spool: Spool) -> None:
+    """Where an append made a segment of its own, its dead letter and those of the lines around it do not meet."""
+    fill(spool, 1)
+    with held(spool.layout.append_lock, Disk()):
+        [record_id] = fill(spool, 1)
+    with spool.layout.segment(record_id).open("ab") as file:
+        file.write(b"garbage\n")
+    assert drain(spool, Endpoint(lambda _records: Refused("HTTP 400", 400))).buried == 3
+    assert count_dead(spool) == 3
+
+
+def test_no_locks_no_drain(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file system knows no locks, events are accepted all the same, and a drain says why it cannot."""
+
+    def lockless(_descriptor: int, *, blocking: bool) -> bool:
+        raise OSError(errno.ENOSYS, "Function not implemented", blocking)
+
+    monkeypatch.setattr("filelock.lock_descriptor", lockless)
+    expected = fill(spool, 3)
+    assert pending(spool) == expected
+    with pytest.raises(NoLocksError, match="local disk"):
+        drain(spool, Endpoint())
+
+
+def test_unfinished_files_are_swept(spool: Spool, clock: Clock) -> None:
+    """A drain removes the unfinished files of crashes when they are an hour old, and nothing else."""
+    fill(spool, 1)
+    clock.advance(-4000)
+    old = spool.layout.temporary(new_id(spool.clock()))
+    clock.advance(4000)
+    young = spool.layout.temporary(new_id(spool.clock()))
+    for path in (old, young, spool.layout.root / "notes.tmp"):
+        path.write_text("half of somethi")
+    drain(spool, Endpoint())
+    assert sorted(path.name for path in spool.layout.root.glob("*.tmp")) == [young.name, "notes.tmp"]

@@ -50,7 +50,7 @@ TABLE: list[tuple[Response, int, Outcome]] = [
     (busy("soon"), 3, Deferred("HTTP 503")),
     # somebody has to mend it
     *[(Response(status), 3, Deferred(f"HTTP {status}", misconfigured=True)) for status in WRONG],
-    (Response(308, {"location": "https://b/"}), 3, Deferred("HTTP 308 to https://b/", misconfigured=True)),
+    (Response(308, {"location": "https://b/"}), 3, Deferred("HTTP 308 to https://b", misconfigured=True)),
     # there already
     (Response(409), 1, Delivered()),
     (Response(409), 2, Refused("HTTP 409", 409)),

@@ -1,5 +1,6 @@
 """The schedule: when the next attempt may start, and how it survives on disk."""
 
+import os
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,13 +18,13 @@ NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 @given(st.integers(0, 10_000), st.integers())
 def test_backoff_is_bounded(attempts: int, seed: int) -> None:
     """A pause is never negative, never above 6 hours, and after the first failure never above a minute."""
-    pause = backoff(attempts, random.Random(seed))
+    pause = backoff(attempts, random.Random(seed).uniform)
     assert 0.0 <= pause <= min(MAX_BACKOFF, 60.0 * 2.0 ** min(attempts, 30))
 
 
 def test_backoff_has_full_jitter() -> None:
     """The pauses of a fleet that failed together are spread over the whole interval."""
-    jitter = random.Random(7)
+    jitter = random.Random(7).uniform
     pauses = sorted(backoff(3, jitter) for _ in range(1000))
     assert pauses[0] < 10
     assert pauses[-1] > 470
@@ -45,13 +46,13 @@ def test_the_longer_wait_counts() -> None:
 @pytest.mark.parametrize("step", [timedelta(days=-400), timedelta(days=400)])
 def test_a_clock_step_cannot_freeze_the_spool(step: timedelta) -> None:
     """A schedule written by a clock that was years off allows an attempt."""
-    schedule = Schedule().failed(Deferred("HTTP 503", retry_after=3600.0), NOW - step, random.Random(1))
+    schedule = Schedule().failed(Deferred("HTTP 503", retry_after=3600.0), NOW - step, random.Random(1).uniform)
     assert schedule.wait(NOW) == timedelta(0)
 
 
 def test_failures_count_and_success_clears() -> None:
     """Each failure in a row is counted with its reason and the server's wish; a delivery clears them."""
-    jitter = random.Random(1)
+    jitter = random.Random(1).uniform
     once = Schedule(last_success=NOW).failed(Deferred("HTTP 503", retry_after=90.0), NOW, jitter)
     twice = once.failed(Deferred("no connection"), NOW, jitter)
     assert (once.attempts, once.retry_after) == (1, NOW + timedelta(seconds=90))
@@ -68,10 +69,36 @@ def test_it_survives_on_disk(tmp_path: Path) -> None:
     assert load(path) == schedule
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00" * 90, b"[]", b"{}", b'{"attempts": "x"}', b"\xff", b"[" * 100_000])
+STORED = '{"attempts": %s, "not_before": %s, "retry_after": null, "last_error": null, "last_success": null}'
+DAMAGED = [
+    *[b"", b"\x00" * 90, b"[]", b"{}", b'{"attempts": "x"}', b"\xff", b"[" * 50_000, b" " * 70_000],
+    (STORED % ("1e999", "null")).encode(),
+    (STORED % ("0", '"0001-01-01T00:00:00+23:59"')).encode(),
+    (STORED % ("0", '"tomorrow"')).encode(),
+]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
 def test_a_damaged_file_stops_nothing(tmp_path: Path, content: bytes) -> None:
     """An absent or damaged schedule allows an attempt."""
     path = tmp_path / "schedule.json"
     assert load(path) == Schedule()
     path.write_bytes(content)
     assert load(path) == Schedule()
+
+
+def test_what_is_no_file_stops_nothing(tmp_path: Path) -> None:
+    """A directory, a pipe or a link in place of the schedule allows an attempt, and nobody waits for it."""
+    (tmp_path / "directory").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/zero")
+    for name in ("directory", "pipe", "link"):
+        assert load(tmp_path / name) == Schedule()
+
+
+def test_an_old_error_is_fit_to_be_shown(tmp_path: Path) -> None:
+    """A reason read from disk holds no control character and no half of a surrogate pair."""
+    (tmp_path / "schedule.json").write_text(
+        (STORED % (1, "null")).replace('"last_error": null', '"last_error": "\\u001b[2J\\ud800"')
+    )
+    assert load(tmp_path / "schedule.json").last_error == "?[2J?"

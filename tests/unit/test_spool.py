@@ -91,7 +91,7 @@ def test_a_torn_line_stays_alone(spool: Spool) -> None:
     second = append(spool)
     [segment] = spool.segments()
     assert [record.id for record in segment.records] == [first, second]
-    assert segment.damaged == (b'{"specversion":"1.0","id":"torn',)
+    assert segment.corrupt == (b'{"specversion":"1.0","id":"torn',)
 
 
 def test_a_busy_lock_delays_no_append(spool: Spool) -> None:
@@ -106,12 +106,17 @@ def test_a_busy_lock_delays_no_append(spool: Spool) -> None:
 
 
 def test_a_segment_sealed_while_it_is_read_is_met_once(spool: Spool) -> None:
-    """A seal in the middle of reading hides no record and shows none twice."""
-    expected = [append(spool, number) for number in range(3)]
-    segments = spool.segments()
+    """A seal and a rewriting drain in the middle of reading hide no record and show none twice."""
+    first = append(spool)
     spool.seal()
-    expected_after = append(spool)
-    assert [record.id for segment in segments for record in segment.records] in (expected, [*expected, expected_after])
+    expected = [first, *(append(spool, number) for number in range(3))]
+    reading = spool.records()
+    assert next(reading).id == first  # by now the active segment has been read, and the folder has not been left
+    sealed = spool.seal()
+    assert sealed is not None
+    spool.replace(sealed, list(spool.read(sealed).records))
+    append(spool)
+    assert [first, *(record.id for record in reading)] == expected
 
 
 class CrashError(Exception):
@@ -192,8 +197,8 @@ def test_a_newer_format_is_refused_and_untouched(spool: Spool) -> None:
     assert {path: path.stat().st_mtime_ns for path in spool.layout.root.rglob("*")} == before
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00\x00", b'{"form', b"[]", b'{"format": "x"}', b"\xff", b"[" * 99_999])
-def test_a_damaged_format_file_is_put_aside(spool: Spool, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"\x00\x00", b'{"form', b"[]", b"{}", b"\xff", b"[" * 99_999])
+def test_a_corrupt_format_file_is_put_aside(spool: Spool, content: bytes) -> None:
     """A format file that cannot be read is kept under another name and written anew; no record is lost."""
     first = append(spool)
     spool.layout.format.write_bytes(content)
@@ -201,7 +206,17 @@ def test_a_damaged_format_file_is_put_aside(spool: Spool, content: bytes) -> Non
     assert ids(later) == [first]
     second = append(later)
     assert ids(Spool(spool.layout.root, source="test")) == [first, second]
-    assert spool.layout.damaged_format.read_bytes() == content
+    assert spool.layout.corrupt_format.read_bytes() == content
+
+
+def test_a_removed_folder_comes_back(spool: Spool) -> None:
+    """When somebody removes the folders under a running program, its next events are accepted all the same."""
+    append(spool)
+    for folder in (spool.layout.pending, spool.layout.dead):
+        folder.rmdir()
+    second = append(spool)
+    spool.seal()
+    assert second in ids(spool)
 
 
 def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
@@ -262,4 +277,4 @@ def test_a_full_disk_accepts_nothing_and_leaves_no_half_record(spool: Spool) -> 
     second = append(spool)
     [segment] = spool.segments()
     assert [record.id for record in segment.records] == [first, second]
-    assert segment.damaged == ()
+    assert segment.corrupt == ()

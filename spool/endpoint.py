@@ -1,0 +1,40 @@
+"""The endpoint's address: may records be sent there, and how much of it may be shown."""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from spool.outcome import printable
+
+
+def insecure(url: str) -> str | None:
+    """Return why records must not be sent to this address, or None: `https`, or `http` to this very machine."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or not url.isprintable() or parts.scheme not in {"http", "https"}:
+        return f"{shown(url)} is not an http or https address"
+    if parts.username or parts.password:
+        return "the endpoint's address holds a user name or password"
+    if parts.scheme == "http" and not _loopback(host):
+        return f"{shown(url)} is not encrypted: use https"
+    return None
+
+
+def shown(url: str) -> str:
+    """Return an address fit to be shown: a user name, a password and a query, which may hold a token, are left out."""
+    try:
+        parts = urlsplit(url)
+        place = parts.netloc.rpartition("@")[2] + parts.path
+    except ValueError:
+        return "the address"
+    scheme = f"{parts.scheme}://" if parts.netloc else ""
+    return printable(f"{scheme}{place}{'?…' if parts.query else ''}")
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

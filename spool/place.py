@@ -1,0 +1,82 @@
+"""The spool's directory: is it ours to use, and is it all there."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+from spool.disk import Disk, read_small
+from spool.errors import NewerFormatError, UnsafeError
+from spool.layout import FORMAT, Layout
+
+
+def check(layout: Layout) -> bool:
+    """
+    Return whether there is a spool; nothing is made.
+
+    UnsafeError when the place is a link, another user's, open to others or no spool, NewerFormatError when a newer
+    program wrote it, OSError when it cannot be looked at.
+    """
+    try:
+        _check_directory(layout.root)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    for folder in (layout.pending, layout.dead):
+        try:
+            _check_directory(folder)
+        except FileNotFoundError:
+            continue
+    number = _format(layout)
+    if number is not None and number != FORMAT:
+        raise NewerFormatError(
+            f"{layout.root} has format {number!r}, this program knows {FORMAT}: use the newer program"
+        )
+    if number is None and not layout.format.exists() and (foreign := layout.foreign()):
+        raise UnsafeError(f"{layout.root} is not a spool: it holds {foreign!r}; choose an empty directory")
+    return True
+
+
+def prepare(layout: Layout, disk: Disk, temporary: Path) -> None:
+    """
+    Make what is missing of a spool, durably. Errors as for `check`.
+
+    Several first appends may come here at once: each step is one that another may have done, and the last one, the
+    format file, is published by all of them with the same bytes.
+    """
+    if not check(layout):
+        for folder in reversed([path for path in (layout.root, *layout.root.parents) if not path.exists()]):
+            disk.make_directory(folder)
+    made = [disk.make_directory(folder) for folder in (layout.pending, layout.dead)]
+    if _format(layout) is None:
+        # Another process may have made these names, and died before it made them durable.
+        for folder in layout.root.parents:
+            try:
+                disk.sync_directory(folder)
+            except PermissionError:  # not ours, so it was there before
+                break
+        if layout.format.exists():
+            disk.rename(layout.format, layout.corrupt_format)
+        disk.publish(b'{"format": %d}\n' % FORMAT, temporary, layout.format)
+    elif any(made):
+        disk.sync_directory(layout.root)
+
+
+def _check_directory(path: Path) -> None:
+    entry = path.lstat()
+    if stat.S_ISLNK(entry.st_mode):
+        raise UnsafeError(f"{path} is a symbolic link; a spool is a directory of its own")
+    if not stat.S_ISDIR(entry.st_mode):
+        raise UnsafeError(f"{path} is not a directory")
+    if hasattr(os, "geteuid") and entry.st_uid != os.geteuid():
+        raise UnsafeError(f"{path} belongs to another user (uid {entry.st_uid})")
+    if os.name != "nt" and entry.st_mode & 0o022:
+        raise UnsafeError(f"{path} can be written to by others: chmod 700 it")
+
+
+def _format(layout: Layout) -> object:
+    """The format as the file has it; None when the file is missing or damaged: `prepare` then writes it anew."""
+    content = read_small(layout.format)
+    try:
+        return None if content is None else json.loads(content)["format"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
