@@ -2,25 +2,44 @@
 
 import os
 import sys
+from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from evidently_cli import __version__, calculate, telemetry
+from evidently_cli import __version__
 from evidently_cli.output import CommandError, emit, say
-from spool import SpoolError
+
+_BRANCHES = {"calculate": "evidently_cli.calculate", "telemetry": "evidently_cli.telemetry"}
+
+
+class _Branches(TyperGroup):
+    """Imports a branch of the tree when it is asked for: no command pays for the start of another."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
+        return list(_BRANCHES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        module = _BRANCHES.get(cmd_name)
+        if module is None:
+            return None
+        branch = get_group(import_module(module).app)
+        branch.name = cmd_name
+        return branch
+
 
 app = typer.Typer(
     name="evidently",
+    cls=_Branches,
     no_args_is_help=True,
     rich_markup_mode=None,  # rich costs every --help 70 ms
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(calculate.app, name="calculate")
-app.add_typer(telemetry.app, name="telemetry")
 
 
 def _version(wanted: bool) -> None:
@@ -46,7 +65,7 @@ def main() -> None:
         text = error.format_message()
         say(text if "\n" in text else f"evidently: {text}")  # without arguments, the text is the help page
         code = error.exit_code
-    except (CommandError, SpoolError) as error:
+    except CommandError as error:
         say(f"evidently: {error}")
         code = error.exit_code
     except SystemExit:  # typer, when who reads us has read enough

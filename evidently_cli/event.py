@@ -10,7 +10,6 @@ from typing import Literal
 from evidently_cli import __version__
 
 TYPE = "evidently.cli.run.v1"
-SOURCE = "evidently-cli"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from spool.record import timestamp
-
 
 class CommandError(Exception):
     """An error that the user can act on: one line, and the exit code of the command."""
@@ -49,11 +47,6 @@ def table(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset())
 def local(instant: datetime | None) -> str:
     """Return an instant in local time, to the second: "2026-11-23 11:00:00"; "never" for none."""
     return "never" if instant is None else f"{instant.astimezone():%Y-%m-%d %H:%M:%S}"
-
-
-def utc(instant: datetime | None) -> str | None:
-    """Return an instant as JSON has it: "2026-11-23T10:00:00.123Z"."""
-    return None if instant is None else timestamp(instant)
 
 
 def count(number: int, noun: str) -> str:

@@ -10,17 +10,12 @@ from evidently_cli import event, output
 from evidently_cli.consent import decide
 from evidently_cli.marks import Marks
 from evidently_cli.settings import FLUSHER, Settings
-from spool import Spool, SpoolError, background, schedule
+from spool import SpoolError, schedule
 
 _NOTICE = """\
 evidently records one anonymous usage event a run: the versions of Python and of the system, which sections were
 calculated, how the files were sampled. Never your data, names or paths. This run sends nothing.
 Read every byte of it: evidently telemetry pending      Switch it off: EVIDENTLY_DISABLE_TELEMETRY=1"""
-
-
-def open_spool(settings: Settings) -> Spool:
-    """Return the spool of this tool; nothing is touched."""
-    return Spool(settings.spool, source=event.SOURCE)
 
 
 def record_run(usage: event.Usage, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
@@ -48,7 +43,7 @@ def _append(usage: event.Usage, settings: Settings) -> None:
     with suppress(OSError):  # a home that cannot be written to may well have a spool elsewhere
         firsts = marks.firsts(datetime.now(UTC))
     try:
-        open_spool(settings).append(
+        settings.open_spool().append(
             event.build(usage, event.environment()),
             event_type=event.TYPE,
             extensions={"firstof": ",".join(firsts)} if firsts else None,
@@ -70,10 +65,12 @@ def _notice_is_due(settings: Settings, environment: Mapping[str, str]) -> bool:
 
 def _start_flush(settings: Settings, environment: Mapping[str, str]) -> None:
     """Look before spawning: the schedule and one mark are read, never a directory."""
+    from spool import background
+
     if settings.endpoint is None or not settings.background or not sys.executable:
         return
     now = time.time()
-    spool = open_spool(settings)
+    spool = settings.open_spool()
     if schedule.load(spool.layout.schedule).wait(datetime.fromtimestamp(now, UTC)):
         return
     if background.claim_start(Marks(settings.marks).flush_started, spool.disk, now=now):

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evidently_cli.consent import Consent, decide
-from spool import UnavailableError
+from spool import Spool, UnavailableError
 
+SOURCE = "evidently-cli"  # who we are, in each record and each request
 DEFAULT_ENDPOINT: str | None = None  # for packagers; upstream names none, and events then wait in the spool
 FLUSHER = "EVIDENTLY_TELEMETRY_FLUSHER"  # set in the background flush: it starts no other
 
@@ -43,3 +44,7 @@ class Settings:
             endpoint=environment.get("EVIDENTLY_TELEMETRY_ENDPOINT") or DEFAULT_ENDPOINT,
             background=environment.get("EVIDENTLY_TELEMETRY_FLUSH") != "manual" and FLUSHER not in environment,
         )
+
+    def open_spool(self) -> Spool:
+        """Return the spool of this tool; nothing is touched."""
+        return Spool(self.spool, source=SOURCE)

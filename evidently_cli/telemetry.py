@@ -7,26 +7,37 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from evidently_cli import __version__, event
-from evidently_cli.output import count, duration, emit, emit_json, local, say, size, table, utc
-from evidently_cli.recorder import open_spool
-from evidently_cli.settings import FLUSHER, Settings
-from spool import WIRE_FORMATS, Record, Spool, Summary, background, drain, inspection, schedule
-from spool.endpoint import insecure, shown
+from evidently_cli import __version__
+from evidently_cli.output import CommandError, count, duration, emit, emit_json, local, say, size, table
+from evidently_cli.settings import FLUSHER, SOURCE, Settings
+from spool import WIRE_FORMATS, Record, Spool, SpoolError, Summary, drain, inspection, schedule
+from spool.record import timestamp
 
 if TYPE_CHECKING:
     from spool.http import HttpTransport, Request
 
-app = typer.Typer(no_args_is_help=True, help="Look at the recorded usage events, and deliver them.")
+
+class _Commands(TyperGroup):
+    """What the spool refuses, any of these commands may be refused."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SpoolError as error:
+            raise CommandError(str(error), error.exit_code) from error
+
+
+app = typer.Typer(cls=_Commands, no_args_is_help=True, help="Look at the recorded usage events, and deliver them.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _WIRE = "json"
-_USER_AGENT = f"{event.SOURCE}/{__version__}"
+_USER_AGENT = f"{SOURCE}/{__version__}"
 _TRY_LATER = 75
 _MISCONFIGURED = 78
 
@@ -35,7 +46,8 @@ _MISCONFIGURED = 78
 def status(*, as_json: AsJson = False) -> None:
     """Say whether events are recorded and sent, who decided it, and what is pending."""
     settings = Settings.of(os.environ)
-    spool = open_spool(settings)
+    endpoint, complaint = _endpoint(settings)
+    spool = settings.open_spool()
     now = datetime.now(UTC)
     pending = inspection.count_pending(spool, now)
     dead = inspection.count_dead(spool)
@@ -44,22 +56,22 @@ def status(*, as_json: AsJson = False) -> None:
         emit_json(
             {
                 "recording": settings.consent.given,
-                "sending": settings.consent.given and settings.endpoint is not None and not insecure(settings.endpoint),
+                "sending": settings.consent.given and complaint is None,
                 "decided_by": settings.consent.decided_by,
-                "endpoint": settings.endpoint and shown(settings.endpoint),
+                "endpoint": endpoint,
                 "wire": _WIRE,
                 "pending": {
                     "records": pending.records,
                     "bytes": pending.octets,
-                    "oldest": utc(pending.oldest),
-                    "newest": utc(pending.newest),
+                    "oldest": _utc(pending.oldest),
+                    "newest": _utc(pending.newest),
                     "ages": dict(pending.ages),
                     "corrupt": pending.corrupt,
                     "foreign": pending.foreign,
                 },
                 "dead": dead,
                 "schedule": {
-                    key: utc(value) if isinstance(value, datetime) else value for key, value in asdict(plan).items()
+                    key: _utc(value) if isinstance(value, datetime) else value for key, value in asdict(plan).items()
                 },
                 "spool": str(settings.spool),
             }
@@ -68,12 +80,8 @@ def status(*, as_json: AsJson = False) -> None:
     wait = plan.wait(now).total_seconds()
     rows = [
         ("telemetry", f"{'on' if settings.consent.given else 'off'} ({settings.consent.decided_by})"),
-        (
-            "endpoint",
-            shown(settings.endpoint)
-            if settings.endpoint
-            else "none: events wait here until EVIDENTLY_TELEMETRY_ENDPOINT names one",
-        ),
+        ("endpoint", endpoint or "none: events wait here until EVIDENTLY_TELEMETRY_ENDPOINT names one"),
+        *([("", complaint)] if endpoint and complaint else []),
         ("pending", count(pending.records, "record") + (f", {size(pending.octets)}" if pending.records else "")),
         *([("oldest", local(pending.oldest)), ("newest", local(pending.newest))] if pending.records else []),
         *([("corrupt", count(pending.corrupt, "line"))] if pending.corrupt else []),
@@ -93,7 +101,7 @@ def pending(
     as_json: AsJson = False,
 ) -> None:
     """List what is recorded and not yet delivered, oldest first."""
-    records = open_spool(Settings.of(os.environ)).records()
+    records = Settings.of(os.environ).open_spool().records()
     if as_json:
         for record in islice(records, limit or None):
             emit(record.line.decode("ascii"))
@@ -117,7 +125,7 @@ def show(
 ) -> None:
     """Show one pending record, and the exact request that would carry it."""
     settings = Settings.of(os.environ)
-    record = _find(open_spool(settings), record_id)
+    record = _find(settings.open_spool(), record_id)
     request = _request(settings, [record])
     body = WIRE_FORMATS[_WIRE].encode([record]).decode("ascii")
     if as_json:
@@ -137,18 +145,20 @@ def show(
 @app.command()
 def flush(*, as_json: AsJson = False) -> None:
     """Deliver now what is pending. Exits with 75 when records are left for later, 78 when the endpoint is wrong."""
+    from spool import background
+
     in_background = FLUSHER in os.environ
     if in_background:
         background.limit_life()
     settings = Settings.of(os.environ)
-    spool = open_spool(settings)
+    spool = settings.open_spool()
     if not settings.consent.given:
         _end(Summary(), as_json=as_json, words=f"Telemetry is off ({settings.consent.decided_by}): nothing is sent.")
         return
     if not in_background and next(spool.records(), None) is None:
         _end(Summary(), as_json=as_json, words="Nothing is pending.")
         return
-    if complaint := _complaint(settings.endpoint):
+    if complaint := _endpoint(settings)[1]:
         _end(Summary(), as_json=as_json, words=f"{complaint}.", code=_MISCONFIGURED)
     with _progress(spool, hidden=as_json) as progress:
         summary = drain(spool, _transport(settings), ignore_backoff=not in_background, progress=progress)
@@ -172,6 +182,11 @@ def _conclusion(summary: Summary, *, left: bool) -> tuple[str, int]:
     return f"{done} The rest waits: {summary.failure.reason}.", _TRY_LATER
 
 
+def _utc(instant: datetime | None) -> str | None:
+    """Return an instant as JSON has it: "2026-11-23T10:00:00.123Z"."""
+    return None if instant is None else timestamp(instant)
+
+
 def _end(summary: Summary, *, as_json: bool, words: str, code: int = 0) -> None:
     if as_json:
         emit_json(
@@ -190,10 +205,13 @@ def _end(summary: Summary, *, as_json: bool, words: str, code: int = 0) -> None:
         raise typer.Exit(code)
 
 
-def _complaint(endpoint: str | None) -> str | None:
-    if endpoint is None:
-        return "No endpoint is set: EVIDENTLY_TELEMETRY_ENDPOINT names one, and until then the events stay here"
-    return insecure(endpoint)
+def _endpoint(settings: Settings) -> tuple[str | None, str | None]:
+    """Return the endpoint as it may be shown, and why nothing can be sent there, if so."""
+    if settings.endpoint is None:
+        return None, "No endpoint is set: EVIDENTLY_TELEMETRY_ENDPOINT names one, and until then the events stay here"
+    from spool.endpoint import insecure, shown
+
+    return shown(settings.endpoint), insecure(settings.endpoint)
 
 
 def _transport(settings: Settings) -> "HttpTransport":
@@ -206,7 +224,7 @@ def _request(settings: Settings, records: list[Record]) -> "Request":
     from spool.http import build_request
 
     return build_request(
-        shown(settings.endpoint or ""), records, WIRE_FORMATS[_WIRE], user_agent=_USER_AGENT, now=datetime.now(UTC)
+        _endpoint(settings)[0] or "", records, WIRE_FORMATS[_WIRE], user_agent=_USER_AGENT, now=datetime.now(UTC)
     )
 
 

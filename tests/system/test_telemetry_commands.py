@@ -8,6 +8,7 @@ from command_line import CommandLine
 from endpoint import Endpoint, drip, reply, silence
 
 from evidently_cli import event
+from evidently_cli.settings import SOURCE
 from spool import Spool
 from spool.schedule import load
 
@@ -16,7 +17,7 @@ USAGE = event.Usage("profile", ["data_drift"], event.SamplingUsage(), event.Samp
 
 def record(evidently: CommandLine, number: int = 1) -> list[str]:
     """Record some events as runs would."""
-    spool = Spool(evidently.spool, source=event.SOURCE)
+    spool = Spool(evidently.spool, source=SOURCE)
     data = event.build(USAGE, event.environment())
     return [spool.append(data, event_type=event.TYPE) for _ in range(number)]
 
