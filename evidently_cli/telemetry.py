@@ -15,10 +15,11 @@ from typer.core import TyperGroup
 from evidently_cli import __version__
 from evidently_cli.output import CommandError, count, duration, emit, emit_json, local, say, size, table
 from evidently_cli.settings import FLUSHER, SOURCE, Settings
-from spool import WIRE_FORMATS, Record, Spool, SpoolError, Summary, drain, inspection, schedule
+from spool import Record, Spool, SpoolError, inspection, schedule
 from spool.record import timestamp
 
 if TYPE_CHECKING:
+    from spool import Summary
     from spool.http import HttpTransport, Request
 
 
@@ -124,6 +125,8 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one pending record, and the exact request that would carry it."""
+    from spool import WIRE_FORMATS
+
     settings = Settings.of(os.environ)
     record = _find(settings.open_spool(), record_id)
     request = _request(settings, [record])
@@ -145,7 +148,7 @@ def show(
 @app.command()
 def flush(*, as_json: AsJson = False) -> None:
     """Deliver now what is pending. Exits with 75 when records are left for later, 78 when the endpoint is wrong."""
-    from spool import background
+    from spool import Summary, background, drain
 
     in_background = FLUSHER in os.environ
     if in_background:
@@ -166,7 +169,7 @@ def flush(*, as_json: AsJson = False) -> None:
     _end(summary, as_json=as_json, words=words, code=code)
 
 
-def _conclusion(summary: Summary, *, left: bool) -> tuple[str, int]:
+def _conclusion(summary: "Summary", *, left: bool) -> tuple[str, int]:
     """Say what a drain did, and the exit code for it."""
     if summary.busy:
         return "Another flush is at work.", _TRY_LATER
@@ -187,7 +190,7 @@ def _utc(instant: datetime | None) -> str | None:
     return None if instant is None else timestamp(instant)
 
 
-def _end(summary: Summary, *, as_json: bool, words: str, code: int = 0) -> None:
+def _end(summary: "Summary", *, as_json: bool, words: str, code: int = 0) -> None:
     if as_json:
         emit_json(
             {
@@ -215,12 +218,14 @@ def _endpoint(settings: Settings) -> tuple[str | None, str | None]:
 
 
 def _transport(settings: Settings) -> "HttpTransport":
+    from spool import WIRE_FORMATS
     from spool.http import HttpTransport
 
     return HttpTransport(settings.endpoint or "", WIRE_FORMATS[_WIRE], user_agent=_USER_AGENT)
 
 
 def _request(settings: Settings, records: list[Record]) -> "Request":
+    from spool import WIRE_FORMATS
     from spool.http import build_request
 
     return build_request(

@@ -3,7 +3,7 @@
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from spool.outcome import printable
+from spool.record import printable
 
 
 def insecure(url: str) -> str | None:

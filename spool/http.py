@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from spool.outcome import Deferred, Outcome, Response, classify, printable
-from spool.record import Record
+from spool.outcome import Deferred, Outcome, Response, classify
+from spool.record import Record, printable
 from spool.wire import WireFormat
 
 _CONNECT_TIMEOUT = 5.0  # seconds

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-MAX_RETRY_AFTER = 24 * 3600.0  # seconds; a server that asks for more is misread or mistaken
+from spool.record import printable
+from spool.schedule import MAX_RETRY_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,6 @@ def classify(response: Response, records: int, now: datetime) -> Outcome:
     ):  # a 409 on several may mean that one of them was there already
         return Delivered()
     return Refused(reason, status)
-
-
-def printable(text: str) -> str:
-    """Return the beginning of a text from outside, fit for a terminal, a line of a file and a log."""
-    return "".join(character if character.isprintable() else "?" for character in text[:200])
 
 
 def _host(location: str) -> str:

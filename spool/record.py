@@ -67,6 +67,11 @@ def timestamp(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def printable(text: str) -> str:
+    """Return the beginning of a text from outside, fit for a terminal, a line of a file and a log."""
+    return "".join(character if character.isprintable() else "?" for character in text[:200])
+
+
 def encode(
     event: Mapping[str, object],
     *,

@@ -5,13 +5,17 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spool.disk import read_small
-from spool.outcome import MAX_RETRY_AFTER, Deferred, printable
-from spool.record import timestamp
+from spool.record import printable, timestamp
+
+if TYPE_CHECKING:  # looking at a schedule, as each run does, needs no outcome
+    from spool.outcome import Deferred
 
 FIRST_BACKOFF = 60.0  # seconds
 MAX_BACKOFF = 6 * 3600.0
+MAX_RETRY_AFTER = 24 * 3600.0  # a server that asks for more is misread or mistaken
 _MOST_ATTEMPTS = 1_000_000
 
 
@@ -47,7 +51,7 @@ class Schedule:
             waits.append(_plausible(self.not_before - now, MAX_BACKOFF))
         return max(waits)
 
-    def failed(self, outcome: Deferred, now: datetime, jitter: Jitter) -> "Schedule":
+    def failed(self, outcome: "Deferred", now: datetime, jitter: Jitter) -> "Schedule":
         """Return the schedule after an attempt that ended with `outcome`."""
         pause = timedelta(seconds=backoff(self.attempts, jitter))
         wish = None if outcome.retry_after is None else now + timedelta(seconds=outcome.retry_after)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from spool.outcome import MAX_RETRY_AFTER, Deferred, Delivered, Outcome, Refused, Response, classify
+from spool.outcome import Deferred, Delivered, Outcome, Refused, Response, classify
+from spool.schedule import MAX_RETRY_AFTER
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
