@@ -173,11 +173,10 @@ def test_nothing_that_a_user_typed_is_recorded(evidently: CommandLine, tmp_path:
 def test_a_run_loads_no_http_client(evidently: CommandLine) -> None:
     """A run that records its event, with an endpoint set, loads neither requests nor urllib3."""
     code = f"""
-import atexit, sys
-atexit.register(lambda: print(sorted({{"requests", "urllib3"}} & set(sys.modules)), file=sys.stderr))
-sys.argv[1:] = {PROFILE!r}
-from evidently_cli.app import main
-main()
+import sys
+from evidently_cli.app import app
+app({PROFILE!r}, standalone_mode=False)
+print(sorted({{"requests", "urllib3"}} & set(sys.modules)), file=sys.stderr)
 """
     environment = {**evidently.environment, "EVIDENTLY_TELEMETRY_ENDPOINT": "https://collector.example/"}
     done = subprocess.run(
