@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from evidently_cli.consent import Consent, decide
 from spool import Spool, UnavailableError
+from spool.bounds import Bounds
 
 SOURCE = "evidently-cli"  # who we are, in each record and each request
 DEFAULT_ENDPOINT: str | None = None  # for packagers; upstream names none, and events then wait in the spool
+_MOST = 1_000_000  # mebibytes, days
 FLUSHER = "EVIDENTLY_TELEMETRY_FLUSHER"  # set in the background flush: it starts no other
 
 
@@ -23,6 +26,7 @@ class Settings:
     consent: Consent
     spool: Path
     marks: Path
+    bounds: Bounds
     endpoint: str | None
     background: bool
 
@@ -41,10 +45,30 @@ class Settings:
             consent=decide(environment),
             spool=place,
             marks=state,
+            bounds=_bounds(environment),
             endpoint=environment.get("EVIDENTLY_TELEMETRY_ENDPOINT") or DEFAULT_ENDPOINT,
             background=environment.get("EVIDENTLY_TELEMETRY_FLUSH") != "manual" and FLUSHER not in environment,
         )
 
     def open_spool(self) -> Spool:
         """Return the spool of this tool; nothing is touched."""
-        return Spool(self.spool, source=SOURCE)
+        return Spool(self.spool, source=SOURCE, bounds=self.bounds)
+
+
+def _bounds(environment: Mapping[str, str]) -> Bounds:
+    """What is no positive number counts as not set: a bound is no reason to lose an event."""
+    usual = Bounds()
+    mebibytes = _positive(environment.get("EVIDENTLY_SPOOL_MAX_MIB"))
+    days = _positive(environment.get("EVIDENTLY_SPOOL_MAX_DAYS"))
+    return Bounds(
+        octets=int(mebibytes * 1024 * 1024) if mebibytes else usual.octets,
+        age=timedelta(days=days) if days else usual.age,
+    )
+
+
+def _positive(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if 0 < number <= _MOST else None  # neither infinite nor not a number

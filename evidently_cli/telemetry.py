@@ -71,6 +71,7 @@ def status(*, as_json: AsJson = False) -> None:
                     "foreign": pending.foreign,
                 },
                 "dead": dead,
+                "gaps": pending.gaps,
                 "schedule": {
                     key: _utc(value) if isinstance(value, datetime) else value for key, value in asdict(plan).items()
                 },
@@ -86,6 +87,7 @@ def status(*, as_json: AsJson = False) -> None:
         ("pending", count(pending.records, "record") + (f", {size(pending.octets)}" if pending.records else "")),
         *([("oldest", local(pending.oldest)), ("newest", local(pending.newest))] if pending.records else []),
         *([("corrupt", count(pending.corrupt, "line"))] if pending.corrupt else []),
+        *([("dropped", count(sum(pending.gaps.values()), "record"))] if pending.gaps else []),
         ("dead", count(dead, "record")),
         ("last sent", local(plan.last_success)),
         *([("last error", f"{plan.last_error} ({count(plan.attempts, 'attempt')})")] if plan.last_error else []),

@@ -7,8 +7,8 @@ A durable, file-locked spool of events for programs that run briefly, are often 
     from spool.http import HttpTransport                             # where something is to be sent, not before
     summary = drain(spool, HttpTransport(url, WIRE_FORMATS["json"], user_agent="my-tool/1"))
 
-Promise. An accepted event is delivered at least once, or buried with its reason. A crash at any instant loses no
-accepted event and sends no torn one. Duplicates are possible and carry the same id.
+Promise. An accepted event is delivered at least once, or buried with its reason, or counted in a gap. A crash at any
+instant loses no accepted event and sends no torn one. Duplicates are possible and carry the same id.
 
 What a crash after each step leaves, and what repairs it:
 
@@ -31,6 +31,9 @@ What a crash after each step leaves, and what repairs it:
     drain   segment unlinked             the segment may come back                sent again: same ids, same key
     drain   rest of a segment rewritten  the old segment or the new one           sent again: same ids
     drain   dead letter published        a dead letter and its pending record     buried again, under the same name
+    bound   gap published                the gap and files that it stands for     whoever drains or drops next
+    bound   those files unlinked         some of them may come back               whoever drains or drops next
+    requeue segment published            a pending record and its dead letter     requeued again, to the same place
     drain   schedule published           the old schedule or the new one          an attempt earlier than planned
 """
 

@@ -2,11 +2,33 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from spool.outcome import Refused
-from spool.record import Record, seal_line, timestamp
+from spool.record import Record, seal_line, sealed_content, timestamp, verify
+from spool.segment import Segment, portions, sealed
+
+if TYPE_CHECKING:
+    from spool.spool import Spool
+
+_RECORD = b',"record":'
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """
+    One dead letter. `why` has its reason ("refused" or "corrupt"), time, and for a refused record status and detail.
+
+    `record` is None for lines that were none.
+    """
+
+    path: Path
+    why: dict[str, Any]
+    record: Record | None
 
 
 def refused(record: Record, refusal: Refused, now: datetime) -> bytes:
@@ -23,3 +45,51 @@ def corrupt(lines: Sequence[bytes], now: datetime) -> bytes:
         reason = {"reason": "corrupt", "time": timestamp(now), "bytes": base64.b64encode(line).decode("ascii")}
         letters.append(seal_line(json.dumps(reason).encode("ascii")[:-1]))
     return b"\n".join(letters)
+
+
+def bury_corrupt(spool: "Spool", segment: Segment) -> None:
+    """Take the lines that are no records out of a segment and keep them. A crash between buries them again."""
+    lines = corrupt(segment.corrupt, spool.now())
+    spool.publish(lines + b"\n", spool.layout.corrupt_lines(segment.path))
+    spool.replace(segment.path, list(segment.records))
+
+
+def letters(spool: "Spool") -> Iterator[DeadLetter]:
+    """Stream the dead letters, oldest first, without those that are damaged. Errors as for `Spool.segments`."""
+    if not spool.exists():
+        return
+    with spool.disk_errors("read"):
+        for path in sealed(spool.layout.dead):
+            for data in portions(path):
+                for line in data.split(b"\n"):
+                    letter = _parse(path, line)
+                    if letter is not None:
+                        yield letter
+
+
+def requeue(spool: "Spool", record_id: str) -> bool:
+    """
+    Make a dead letter pending again, byte for byte. Returns False when there is none with this id.
+
+    A crash leaves it dead, or pending and dead; then it is requeued once more, into the same place.
+    """
+    path = spool.layout.dead_letter(record_id)
+    for letter in letters(spool):
+        if letter.path == path and letter.record is not None:
+            with spool.disk_errors("write to"):
+                spool.publish(letter.record.line + b"\n", spool.layout.segment(record_id))  # commit point
+                spool.disk.unlink(path)
+                spool.disk.sync_directory(spool.layout.dead)
+            return True
+    return False
+
+
+def _parse(path: Path, line: bytes) -> DeadLetter | None:
+    content = sealed_content(line)
+    if content is None:
+        return None
+    why, marker, record = content.partition(_RECORD)  # inside a JSON text its quotes would be escaped
+    try:
+        return DeadLetter(path, json.loads(why + b"}"), verify(record) if marker else None)
+    except ValueError:
+        return None

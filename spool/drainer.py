@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol, assert_never
 
-from spool import dead
+from spool import bounds, dead
 from spool.locks import held
 from spool.outcome import Deferred, Delivered, Outcome, Refused
 from spool.record import Record
@@ -64,8 +64,12 @@ def drain(
         run = _Run(spool, transport, schedule, jitter or _draw, progress)
         parts = (part for path in spool.sealed() for part in spool.divide(path))
         for part in parts:
-            if not run.deliver(spool.read(part)):
+            segment = spool.read(part)
+            bounds.finish(spool, segment)
+            if not run.deliver(segment):
                 break
+        if run.buried:
+            bounds.enforce_dead(spool)
         return run.finish()
 
 
@@ -97,7 +101,8 @@ class _Run:
     def deliver(self, segment: Segment) -> bool:
         """Send a segment, in halves where the endpoint takes issue with it. Returns whether the drain may go on."""
         if segment.corrupt:
-            self._bury_corrupt(segment)
+            dead.bury_corrupt(self.spool, segment)
+            self.buried += len(segment.corrupt)
         todo = deque([list(segment.records)] if segment.records else [])
         while todo:
             batch = todo.popleft()
@@ -147,9 +152,3 @@ class _Run:
         letter = dead.refused(record, refusal, self.spool.now())
         self.spool.publish(letter + b"\n", self.spool.layout.dead_letter(record.id))
         self.buried += 1
-
-    def _bury_corrupt(self, segment: Segment) -> None:
-        letters = dead.corrupt(segment.corrupt, self.spool.now())
-        self.spool.publish(letters + b"\n", self.spool.layout.corrupt_lines(segment.path))
-        self.spool.replace(segment.path, list(segment.records))
-        self.buried += len(segment.corrupt)

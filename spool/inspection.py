@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 
+from spool.bounds import dropped, gap_data
 from spool.record import id_time
 from spool.segment import portions, sealed
 from spool.spool import Spool
@@ -16,6 +17,7 @@ class Pending:
     """
     What is pending. `ages` counts records by age: ("<5", 3), …, ("1280+", 0), in minutes.
 
+    `gaps` has the records that were dropped by a bound and are accounted for here, by reason: {"size": 350}.
     `corrupt` counts lines that are no records: torn by a crash, or changed since they were written. `foreign` counts
     what lies in `pending/` and is no file that we can read.
     """
@@ -25,6 +27,7 @@ class Pending:
     oldest: datetime | None
     newest: datetime | None
     ages: tuple[tuple[str, int], ...]
+    gaps: dict[str, int]
     corrupt: int
     foreign: int
 
@@ -33,11 +36,14 @@ def count_pending(spool: Spool, now: datetime) -> Pending:
     """Read the pending segments once and count. Errors as for `Spool.segments`."""
     ages = [0] * (len(_AGES) + 1)
     records = octets = corrupt = 0
+    gaps: dict[str, int] = {}
     oldest: datetime | None = None
     newest: datetime | None = None
     for segment in spool.segments():
         corrupt += len(segment.corrupt)
         for record in segment.records:
+            for reason, number in dropped(gap_data(record) or {}).items():
+                gaps[reason] = gaps.get(reason, 0) + number
             recorded = id_time(record.id)
             records += 1
             octets += len(record.line) + 1
@@ -46,7 +52,8 @@ def count_pending(spool: Spool, now: datetime) -> Pending:
             minutes = (now - recorded).total_seconds() / 60
             ages[sum(minutes >= bound for bound in _AGES)] += 1
     names = (*(f"<{bound}" for bound in _AGES), f"{_AGES[-1]}+")
-    return Pending(records, octets, oldest, newest, tuple(zip(names, ages, strict=True)), corrupt, _foreign(spool))
+    histogram = tuple(zip(names, ages, strict=True))
+    return Pending(records, octets, oldest, newest, histogram, gaps, corrupt, _foreign(spool))
 
 
 def count_dead(spool: Spool) -> int:

@@ -115,9 +115,12 @@ def seal_line(content: bytes) -> bytes:
     return b'%b,"crc":"%08x"}' % (content, zlib.crc32(content))
 
 
+def sealed_content(line: bytes) -> bytes | None:
+    """Return what stands before a line's checksum, or None when the two do not agree. Parses nothing."""
+    content, tail = line[:-_CRC_BYTES], line[-_CRC_BYTES:]
+    return content if tail == b',"crc":"%08x"}' % zlib.crc32(content) else None
+
+
 def verify(line: bytes) -> Record | None:
     """Return the record on a line, or None when the line is torn, damaged or foreign. Parses nothing."""
-    content, tail = line[:-_CRC_BYTES], line[-_CRC_BYTES:]
-    if _HEAD.match(line) and tail == b',"crc":"%08x"}' % zlib.crc32(content):
-        return Record(line)
-    return None
+    return Record(line) if _HEAD.match(line) and sealed_content(line) is not None else None

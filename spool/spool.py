@@ -8,7 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from spool import bounds as limits
 from spool import place
+from spool.bounds import Bounds
 from spool.disk import Disk
 from spool.errors import NoLocksError, UnavailableError
 from spool.layout import Layout
@@ -25,15 +27,23 @@ class Spool:
     """
     A durable queue of events in a directory, safe to share between threads, forked children and processes.
 
-    Making a Spool touches nothing: the directory comes with the first append. `source` names the program in each record
-    (CloudEvents `source`); `clock` gives nanoseconds since 1970; `disk` is where writes go.
+    Making a Spool touches nothing: the directory comes with the first append. `source` names the program in each
+    record (CloudEvents `source`); `bounds` says how much is kept; `clock` gives nanoseconds since 1970; `disk` is where
+    writes go.
     """
 
     def __init__(
-        self, root: Path, *, source: str, clock: Callable[[], int] = time.time_ns, disk: Disk | None = None
+        self,
+        root: Path,
+        *,
+        source: str,
+        bounds: Bounds = Bounds(),  # noqa: B008 - frozen
+        clock: Callable[[], int] = time.time_ns,
+        disk: Disk | None = None,
     ) -> None:
         self.layout = Layout(root)
         self.source = source
+        self.bounds = bounds
         self.clock = clock
         self.disk = disk or Disk()
         self._prepared = False
@@ -50,23 +60,12 @@ class Spool:
         UnavailableError when the disk says no: then nobody may count on the event, though it may be delivered.
         """
         record = encode(event, source=self.source, event_type=event_type, now_ns=self.clock(), extensions=extensions)
-        line = record.line + b"\n"
         with self.disk_errors("write to"):
             self._prepare()
-            try:
-                with held(self.layout.append_lock, self.disk, patience=_APPEND_PATIENCE) as locked:
-                    descriptor = self._write(line) if locked else None
-            except NoLocksError:
-                descriptor = None
-            if descriptor is None:
-                self.publish(line, self.layout.segment(record.id))  # commit point
-                return record.id
-            try:
-                # Outside the lock, so that many appends share one commit of the file system. The segment may have been
-                # sealed, or even delivered, in the meantime: the descriptor follows the file, whatever its name.
-                self.disk.sync(descriptor)  # commit point
-            finally:
-                os.close(descriptor)
+            sealed_one = self._append(record)
+        if sealed_one:
+            with suppress(OSError, NoLocksError):  # the event is accepted: tidying up must not say otherwise
+                self._keep_bounds()
         return record.id
 
     def seal(self) -> Path | None:
@@ -167,13 +166,39 @@ class Spool:
             words = error.strerror or str(error)
             raise UnavailableError(f"cannot {verb} the spool in {self.layout.root}: {words}") from error
 
+    def _append(self, record: Record) -> bool:
+        """Make a record durable. Returns whether that sealed a segment."""
+        line = record.line + b"\n"
+        try:
+            with held(self.layout.append_lock, self.disk, patience=_APPEND_PATIENCE) as locked:
+                full = locked and (_size(self.layout.active) or 0) + len(line) > SEGMENT_BYTES
+                if full:
+                    self._seal()
+                descriptor = self._write(line) if locked else None
+        except NoLocksError:
+            descriptor = None
+        if descriptor is None:
+            self.publish(line, self.layout.segment(record.id))  # commit point
+            return False
+        try:
+            # Outside the lock, so that many appends share one commit of the file system. The segment may have been
+            # sealed, or even delivered, in the meantime: the descriptor follows the file, whatever its name.
+            self.disk.sync(descriptor)  # commit point
+        finally:
+            os.close(descriptor)
+        return full
+
+    def _keep_bounds(self) -> None:
+        """Drop what is over the bounds, unless a drain is at work: what is about to be delivered is not dropped."""
+        with held(self.layout.drain_lock, self.disk) as locked:
+            if locked:
+                limits.enforce(self)
+
     def _write(self, line: bytes) -> int:
         """Put a line behind the active segment, under `append.lock`. Returns the descriptor, still to be synced."""
         size = _size(self.layout.active)
         if size is None:
             self._create_active()
-        elif size + len(line) > SEGMENT_BYTES:
-            self._seal()
         elif size == 0:
             # RACE: whoever made the file may have died before its name was durable, and we rest on it.
             self.disk.sync_directory(self.layout.root)

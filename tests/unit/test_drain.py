@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spool import Deferred, Delivered, Outcome, Record, Refused, Spool, Summary, drain
+from spool.bounds import Bounds
 from spool.disk import Disk
 from spool.errors import NoLocksError
 from spool.inspection import count_dead, count_pending
@@ -255,6 +256,7 @@ def test_success_clears_the_schedule_at_once(spool: Spool) -> None:
 
 def test_a_segment_that_grew_too_large_loses_nothing(spool: Spool) -> None:
     """What damage has blown up to many megabytes is divided: its records are delivered, the rest is kept in dead/."""
+    spool.bounds = Bounds(octets=64 * 1024 * 1024)
     expected = fill(spool, 3)
     lines = spool.layout.active.read_bytes()
     spool.layout.active.write_bytes(b"\x00" * 3_000_000 + b"\n" + lines + b"y" * 2_500_000)

@@ -1,0 +1,267 @@
+"""Bounds: what is dropped, and the gap that accounts for it."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spool import Delivered, Outcome, Record, Refused, Spool, drain
+from spool.bounds import Bounds, dropped, gap_data, surplus
+from spool.dead import letters, requeue
+from spool.disk import Disk
+from spool.inspection import count_dead, count_pending
+from spool.locks import held
+from spool.purge import purge, purge_dead
+from spool.record import id_time, new_id, timestamp
+
+DAY = 24 * 3600 * 10**9
+NOW_NS = 1_795_428_000_000_000_000
+NOW = datetime.fromtimestamp(NOW_NS / 1e9, UTC)
+
+
+class Clock:
+    """A clock that tests set; no two looks at it are alike."""
+
+    def __init__(self) -> None:
+        self.ns = NOW_NS
+
+    def __call__(self) -> int:
+        self.ns += 1_000_000
+        return self.ns
+
+
+class Endpoint:
+    """A transport that takes everything, or refuses everything."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.taken: list[Record] = []
+
+    def send(self, records: Sequence[Record]) -> Outcome:
+        if isinstance(self.outcome, Delivered):
+            self.taken += records
+        return self.outcome
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock at a fixed moment."""
+    return Clock()
+
+
+@pytest.fixture
+def spool(tmp_path: Path, clock: Clock) -> Spool:
+    """A spool that keeps one mebibyte."""
+    return Spool(tmp_path / "spool", source="test", clock=clock, bounds=Bounds(octets=1024 * 1024))
+
+
+def fill(spool: Spool, number: int, size: int = 10_000) -> list[str]:
+    """Append some events and return their ids."""
+    return [spool.append({"filler": "x" * size}, event_type="t") for _ in range(number)]
+
+
+def account(spool: Spool) -> tuple[set[str], dict[str, int]]:
+    """The ids of the pending events, and the records that gaps account for."""
+    events = {record.id for record in spool.records() if gap_data(record) is None}
+    return events, count_pending(spool, NOW).gaps
+
+
+def written(record_id: str) -> str:
+    """The time of a record as a gap has it."""
+    return timestamp(id_time(record_id))
+
+
+def named(ages: Sequence[int]) -> list[tuple[Path, int]]:
+    """Segments of a kilobyte that were sealed so many days ago."""
+    return [(Path(f"{new_id(NOW_NS - age * DAY)}.ndjson"), 1000) for age in ages]
+
+
+def test_nothing_goes_within_the_bounds() -> None:
+    """A spool within its bounds keeps everything."""
+    assert surplus(named([80, 40, 0]), Bounds(octets=3000), NOW) == []
+
+
+def test_the_oldest_go_first() -> None:
+    """Over the bound of size, the oldest go until the rest fits; over that of age, all that are too old."""
+    segments = named([100, 95, 50, 20, 0])
+    assert [reason for _, reason in surplus(segments, Bounds(octets=9999), NOW)] == ["age", "age"]
+    assert [reason for _, reason in surplus(segments, Bounds(octets=2000), NOW)] == ["age", "age", "size"]
+    assert [path for path, _ in surplus(segments, Bounds(octets=0), NOW)] == [path for path, _ in segments]
+
+
+@given(st.lists(st.integers(0, 5000), max_size=30), st.integers(0, 50_000))
+def test_what_is_kept_fits_and_no_more_goes_than_must(sizes: list[int], octets: int) -> None:
+    """What is kept fits the bound, is the newest, and with one more segment it would not fit."""
+    segments = [(Path(f"{new_id(NOW_NS - (99 - number) * 10**9)}.ndjson"), size) for number, size in enumerate(sizes)]
+    gone = len(surplus(segments, Bounds(octets=octets), NOW))
+    assert sum(sizes[gone:]) <= octets
+    assert gone == 0 or sum(sizes[gone - 1 :]) > octets
+
+
+def test_every_event_is_pending_or_counted(spool: Spool) -> None:
+    """Far over the bound, every accepted event is pending or counted in a gap, once, and the newest are kept."""
+    expected = fill(spool, 500)
+    events, gaps = account(spool)
+    assert events == set(expected[-len(events) :])
+    assert gaps == {"size": 500 - len(events)}
+    assert sum(path.stat().st_size for path in spool.sealed()) <= 1024 * 1024 + 4096
+    assert sum(gap_data(record) is not None for record in spool.records()) == 1
+
+
+def test_a_gap_says_from_when_to_when(spool: Spool) -> None:
+    """A gap has the times of the first and the last record that were dropped, and a reason."""
+    expected = fill(spool, 300)
+    [gap] = [data for record in spool.records() if (data := gap_data(record))]
+    first_kept = next(record for record in spool.records() if gap_data(record) is None)
+    position = expected.index(first_kept.id)
+    assert dropped(gap) == {"size": position}
+    assert (gap["from"], gap["to"]) == (written(expected[0]), written(expected[position - 1]))
+
+
+def test_a_gap_is_delivered_like_any_record(spool: Spool) -> None:
+    """The endpoint gets the gap first, then the events that are left."""
+    fill(spool, 300)
+    endpoint = Endpoint(Delivered())
+    drain(spool, endpoint)
+    gap, *others = [gap_data(record) for record in endpoint.taken]
+    assert gap is not None
+    assert dropped(gap) == {"size": 300 - len(others)}
+    assert others == [None] * len(others)
+
+
+def test_what_is_too_old_is_counted(spool: Spool, clock: Clock) -> None:
+    """What is older than the bound of age is dropped when a segment is next sealed by an append, and counted."""
+    fill(spool, 30)
+    spool.seal()
+    clock.ns += 91 * DAY
+    fill(spool, 30)
+    events, gaps = account(spool)
+    assert (len(events), gaps) == (30, {"age": 30})
+
+
+def test_looking_and_draining_drop_nothing(spool: Spool, clock: Clock) -> None:
+    """Neither looking nor a drain, however failing, drops what is over a bound."""
+    expected = fill(spool, 20)
+    spool.seal()
+    clock.ns += 400 * DAY
+    list(spool.records())
+    count_pending(spool, NOW)
+    endpoint = Endpoint(Delivered())
+    drain(spool, endpoint)
+    assert [record.id for record in endpoint.taken] == expected
+
+
+def test_what_is_about_to_be_delivered_is_not_dropped(spool: Spool) -> None:
+    """While a drain is at work, appends go on and drop nothing."""
+    expected = fill(spool, 1)
+    with held(spool.layout.drain_lock, Disk()) as locked:
+        assert locked
+        expected += fill(spool, 200)
+        assert account(spool) == (set(expected), {})
+    assert account(Spool(spool.layout.root, source="test"))[0] == set(expected)
+
+
+class CrashError(Exception):
+    """The process is gone."""
+
+
+class Crashing(Disk):
+    """A disk on which the process ends at the removal with this number."""
+
+    def __init__(self, fatal: int) -> None:
+        self.fatal = fatal
+
+    def unlink(self, path: Path) -> None:
+        self.fatal -= 1
+        if self.fatal < 0:
+            raise CrashError
+        super().unlink(path)
+
+
+@pytest.mark.parametrize("fatal", range(4))
+def test_a_crash_while_dropping_counts_nothing_twice(spool: Spool, clock: Clock, fatal: int) -> None:
+    """When a process dies between the gap and the removal of what it stands for, a drain finishes the removal."""
+    fill(spool, 1)
+    with held(spool.layout.drain_lock, Disk()):
+        fill(spool, 199)
+    dying = Spool(spool.layout.root, source="test", clock=clock, bounds=spool.bounds, disk=Crashing(fatal))
+    try:
+        accepted = 200 + len(fill(dying, 30))
+    except CrashError:
+        accepted = 0
+    endpoint = Endpoint(Delivered())
+    drain(spool, endpoint)
+    delivered = [record for record in endpoint.taken if gap_data(record) is None]
+    counted = sum(sum(dropped(gap_data(record) or {}).values()) for record in endpoint.taken)
+    assert len(delivered) + counted >= 200
+    assert accepted in (0, len(delivered) + counted)
+    assert len({record.id for record in delivered}) == len(delivered)
+
+
+def test_dead_letters_have_a_quarter(spool: Spool) -> None:
+    """Dead letters over a quarter of the bound are dropped, oldest first, and counted in a gap."""
+    expected = fill(spool, 90)
+    drain(spool, Endpoint(Refused("HTTP 400", 400)))
+    kept = {path.stem for path in spool.layout.dead.iterdir()}
+    assert kept == set(sorted(expected)[-len(kept) :])
+    assert sum(path.stat().st_size for path in spool.layout.dead.iterdir()) <= 256 * 1024
+    assert account(spool) == (set(), {"dead": 90 - len(kept)})
+
+
+def test_a_forged_gap_removes_nothing_else(spool: Spool, tmp_path: Path) -> None:
+    """A gap that names files outside the spool, or files that are no segments, removes none of them."""
+    (tmp_path / "precious").write_text("x")
+    files = ["../precious", "format.json", "pending/../../precious", str(tmp_path / "precious")]
+    spool.append({"dropped": {"size": 1}, "files": files}, event_type="spool.gap.v1")
+    drain(spool, Endpoint(Delivered()))
+    assert (tmp_path / "precious").exists()
+    assert spool.layout.format.exists()
+
+
+def test_requeue_gives_back_the_same_bytes(spool: Spool) -> None:
+    """A requeued dead letter is pending again, byte for byte, and no longer dead."""
+    fill(spool, 3, size=10)
+    before = list(spool.records())
+    drain(spool, Endpoint(Refused("HTTP 400", 400)))
+    assert [letter.why["status"] for letter in letters(spool)] == [400, 400, 400]
+    assert requeue(spool, before[1].id)
+    assert list(spool.records()) == [before[1]]
+    assert [letter.record for letter in letters(spool)] == [before[0], before[2]]
+    assert not requeue(spool, before[1].id)
+
+
+def test_purge_gives_a_receipt(spool: Spool) -> None:
+    """A purge deletes everything pending and says how many records that were, from when to when."""
+    fill(spool, 3, size=10)
+    first, *_, last = [record.recorded_at for record in spool.records()]
+    receipt = purge(spool)
+    assert (receipt.records, receipt.oldest, receipt.newest) == (3, first, last)
+    assert list(spool.records()) == []
+    assert purge(spool).records == 0
+
+
+def test_purge_of_what_is_old(spool: Spool, clock: Clock) -> None:
+    """A purge with an age leaves what is younger, and keeps the lines that are no records."""
+    fill(spool, 3, size=10)
+    with spool.layout.active.open("ab") as file:
+        file.write(b"garbage\n")
+    clock.ns += DAY
+    young = fill(spool, 2, size=10)
+    assert purge(spool, older_than=timedelta(hours=1)).records == 3
+    assert [record.id for record in spool.records()] == young
+    assert count_dead(spool) == 1
+    assert purge_dead(spool) == 1
+
+
+def test_purge_waits_for_no_drain(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a drain is at work, a purge says so and deletes nothing."""
+    monkeypatch.setattr("spool.purge._PATIENCE", 0.05)
+    expected = fill(spool, 2)
+    with held(spool.layout.drain_lock, Disk()), pytest.raises(Exception, match="a flush is at work"):
+        purge(spool)
+    assert account(spool)[0] == set(expected)
+    assert json.loads(next(spool.records()).line)["source"] == "test"
