@@ -14,7 +14,7 @@ from evidently_cli.progress import stages
 if TYPE_CHECKING:
     from evidently_cli import event, report
 
-app = typer.Typer(no_args_is_help=True, help="Compare two data files.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Compare two data files.")
 
 _SHOWN = 10  # drifted columns in the summary
 

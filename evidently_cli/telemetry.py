@@ -33,7 +33,12 @@ class _Commands(TyperGroup):
             raise CommandError(str(error), error.exit_code) from error
 
 
-app = typer.Typer(cls=_Commands, no_args_is_help=True, help="Look at the recorded usage events, and deliver them.")
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Look at the recorded usage events, and deliver them.",
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
