@@ -157,7 +157,7 @@ class Config:
 
     def check(self, kind: Kind) -> None:
         """Raise ConfigError when no section is asked for, and NotBuiltError for one that this version lacks."""
-        from evidently_cli.report.sections import SECTIONS  # whose results hold the options of this module
+        from evidently_cli.report.sections import SECTIONS, WIDGETS  # whose results hold the options of this module
 
         key = "profile_sections" if kind == "profile" else "dashboard_tabs"
         built = ", ".join(section for section, build in SECTIONS.items() if build)
@@ -168,6 +168,12 @@ class Config:
         for section in self.sections(kind):
             if SECTIONS[section] is None:
                 raise NotBuiltError(f"{key}: {quoted(section)} is not built yet; built: {built}")
+        for tab in self.dashboard_tabs if kind == "report" else ():
+            for title in set(tab.include_widgets or ()) - set(WIDGETS[tab.id]):
+                known = ", ".join(quoted(widget) for widget in WIDGETS[tab.id])
+                raise ConfigError(
+                    f"{key}.{tab.id}.include_widgets: no widget is called {quoted(title)}; there is {known}"
+                )
 
 
 def load_config(path: Path) -> Config:

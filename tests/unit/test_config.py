@@ -284,3 +284,10 @@ def test_any_value_is_read_or_refused(config: dict[str, object]) -> None:
         message = str(error)
     assert "\n" not in message
     assert len(message) < 500
+
+
+def test_an_unknown_widget_is_an_error_before_data_is_read() -> None:
+    """A widget title that the tab does not have is an error that names those it has."""
+    config = Config.from_dict({"dashboard_tabs": {"data_drift": {"include_widgets": ["Drift"]}}})
+    with pytest.raises(ConfigError, match=r'no widget is called "Drift"; there is "Data Drift"'):
+        config.check("report")

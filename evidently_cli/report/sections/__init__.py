@@ -52,3 +52,6 @@ SECTIONS: Mapping[str, Callable[[Inputs], DataDrift] | None] = {
     "prob_classification_performance": None,
 }
 NEED_CURRENT = frozenset({"data_drift", "cat_target_drift", "num_target_drift"})
+
+WIDGETS: Mapping[str, tuple[str, ...]] = {"data_drift": ("Data Drift",)}
+"""The titles of each tab's widgets, which a config may name: checked before any data is read."""
