@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from evidently_cli import __version__
-from evidently_cli.output import CommandError, emit, say
+from evidently_cli.output import CommandError, emit, one_line, say
 
 _BRANCHES = {"calculate": "evidently_cli.calculate", "telemetry": "evidently_cli.telemetry"}
 
@@ -63,10 +63,10 @@ def main() -> None:
         code = app(standalone_mode=False) or 0
     except typer.TyperException as error:
         text = error.format_message()
-        say(text if "\n" in text else f"evidently: {text}")  # without arguments, the text is the help page
+        say(text if text.startswith("Usage:") else f"evidently: {one_line(text)}")  # without arguments: the help page
         code = error.exit_code
     except CommandError as error:
-        say(f"evidently: {error}")
+        say(f"evidently: {one_line(str(error))}")
         code = error.exit_code
     except SystemExit:  # typer, when who reads us has read enough
         code = 0

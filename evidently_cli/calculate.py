@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from evidently_cli.output import CommandError, count, emit, say, table
+from evidently_cli.output import CommandError, count, emit, one_line, say, table
 from evidently_cli.progress import stages
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ def _command(kind: Literal["profile", "report"], name: str, ending: str) -> Call
         report_name: Name = name,
         verbose: Verbose = False,
     ) -> None:
+        if not report_name:
+            raise typer.BadParameter("--report-name is empty")
         target = output_path / (report_name if report_name.endswith(ending) else report_name + ending)
         _run(kind, reference, current, config, target, verbose=verbose)
 
@@ -62,7 +64,10 @@ def _run(
 
     try:
         config = report.load_config(config_path)
-        config.check(kind)
+        try:
+            config.check(kind)
+        except report.ConfigError as error:
+            raise CommandError(f"{config_path.name}: {error}", error.exit_code) from error
         with _output(target) as write, stages() as progress:
             result = report.calculate(reference, current, config, kind=kind, progress=progress)
             progress(f"writing {target.name}")
@@ -89,6 +94,7 @@ def _output(target: Path) -> Iterator[Callable[[str], None]]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch()
+        temporary.unlink()
     except OSError as error:
         raise CommandError(f"{target.parent}: no file can be written there: {error.strerror}") from error
 
@@ -120,6 +126,7 @@ def _summary(result: "report.Result", target: Path) -> str:
         lines.append(
             f"{name}: {section.n_drifted} of {count(section.n_columns, 'column')} drifted ({share});"
             f" dataset drift is {'detected' if section.dataset_drift else 'not detected'} (limit {limit})"
+            + (f"; {count(section.n_not_tested, 'column')} not tested" if section.n_not_tested else "")
         )
         drifted = [column for column in section.ranked if column.drifted]
         rows = [
@@ -135,7 +142,10 @@ def _summary(result: "report.Result", target: Path) -> str:
             lines.append(table(rows, right=frozenset({2})))
         if len(drifted) > _SHOWN:
             lines.append(f"  and {len(drifted) - _SHOWN} more")
-    lines.append(f"wrote {target}")
+    for which, file in (("reference", result.reference), ("current", result.current)):
+        if file and file.sampling:
+            lines.append(f"{which}: {file.rows_kept:,} of {file.rows_read:,} rows ({file.sampling})")
+    lines.append(f"wrote {one_line(str(target))}")
     return "\n".join(lines).replace("\u00a0", " ")  # a terminal breaks no lines there, and an old one shows an escape
 
 

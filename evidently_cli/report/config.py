@@ -184,7 +184,7 @@ def load_config(path: Path) -> Config:
     """
     parse = {".json": _parse_json, ".yaml": _parse_yaml, ".yml": _parse_yaml}.get(path.suffix.lower())
     if parse is None:
-        raise ConfigError(f"{path.name}: a config is a .json, .yaml or .yml file")
+        raise ConfigError(f"{path.name or path}: a config is a .json, .yaml or .yml file")
     try:
         return Config.from_dict(parse(path.read_text(encoding="utf-8-sig")))
     except FileNotFoundError as error:

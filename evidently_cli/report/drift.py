@@ -128,6 +128,7 @@ class DataDrift:
     drift_share: float
     dataset_drift: bool
     notices: tuple[Notice, ...]
+    n_not_tested: int = 0  # columns that could not be; `notices` say why
     roles: Roles = field(default_factory=Roles)
     options: DataDriftOptions = field(default_factory=DataDriftOptions)
 
@@ -142,8 +143,8 @@ class DataDrift:
 
         `metrics` is its flat object: four summary values, then one object per column under the column's name. The
         summary wins over a column with the same name. What 0.1.x did not have stands beside it, where no column name
-        can clash: `notices`, and `columns`, a list of the tested columns in order. Its entries leave out the two
-        histograms, which `metrics` has, except for the column that `metrics` cannot hold.
+        can clash: `notices`, `n_not_tested`, and `columns`, a list of the tested columns in order. Its entries leave
+        out the two histograms, which `metrics` has, except for the column that `metrics` cannot hold.
         """
         roles, xbins = self.roles, self.options.xbins
         entries = {column.name: _entry(column) for column in self.columns}
@@ -172,6 +173,7 @@ class DataDrift:
                 | {key: value for key, value in entry.items() if name in _SUMMARY or not key.endswith("_small_hist")}
                 for name, entry in entries.items()
             ],
+            "n_not_tested": self.n_not_tested,
             "notices": [asdict(notice) for notice in self.notices],
         }
 

@@ -30,8 +30,12 @@ def sturges_edges(reference: Floats, current: Floats) -> Floats:
 
 
 def uniform_edges(first: float, last: float, bins: int) -> Floats:
-    """Return the edges of `bins` equal bins; a single value stands in the middle of a range of 1."""
-    return np.linspace(first, last, bins + 1) if first < last else np.linspace(first - 0.5, last + 0.5, bins + 1)
+    """Return the edges of `bins` equal bins; a single value stands in the middle of a range of 1, or wider if huge."""
+    edges = np.linspace(first, last, bins + 1)
+    if (np.diff(edges) > 0).all():
+        return edges
+    half = max(0.5, abs(first) * 1e-9)  # around 1e16, neighbouring doubles are further apart than 1
+    return np.linspace(first - half, last + half, bins + 1)
 
 
 def density_histogram(ascending: Floats, bins: int) -> NumericHistogram:

@@ -8,6 +8,7 @@ read, and rows that the sampling drops never pile up.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,6 +91,8 @@ def open_csv(path: Path, data_format: DataFormat) -> CsvFile:
     """
     if path.is_dir():
         raise DataError(f"{path}: is a folder, not a CSV file")
+    if path.exists() and not path.is_file():  # it is read more than once
+        raise DataError(f"{path}: is a pipe or a device, not a file: save it as one first")
     options = _reader_options(path, data_format)
     with as_data_errors(path):
         first = pd.read_csv(path, **options | {"header": None}, nrows=1, dtype="str", keep_default_na=False)
@@ -204,8 +207,7 @@ class _Gathered:
     def _instants(self, values: pd.Series[Any], where: str) -> NDArray[np.datetime64]:
         present = values.dropna()
         if self.date_format is None and len(present):
-            guess = pd.tseries.api.guess_datetime_format(present.iloc[0]) or "mixed"
-            self.date_format = "ISO8601" if guess.startswith("%Y-%m-%d") else guess
+            self.date_format = _date_format(present)
         # utc: instants with a time zone are told in UTC; those without are left as they are.
         options: dict[str, Any] = {"format": self.date_format or "mixed", "utc": True}
         try:
@@ -217,6 +219,19 @@ class _Gathered:
                 "or is not written like those before it"
             ) from error
         return instants.dt.tz_localize(None).to_numpy()
+
+
+def _date_format(values: pd.Series[Any]) -> str:
+    """Return the format of some dates: of the two ways to read 03/04/2020, the first that reads all; months first."""
+    formats = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pandas says that it guesses
+        for day_first in (False, True):
+            guess = pd.tseries.api.guess_datetime_format(values.iloc[0], dayfirst=day_first) or "mixed"
+            formats.append("ISO8601" if guess.startswith("%Y-%m-%d") else guess)
+            if pd.to_datetime(values, format=formats[-1], errors="coerce", utc=True).notna().all():
+                return formats[-1]
+    return formats[0]
 
 
 def _truth_codes(values: pd.Series[Any]) -> NDArray[np.int32]:

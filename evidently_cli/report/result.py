@@ -49,8 +49,10 @@ class Result:
     def to_dict(self) -> dict[str, object]:
         """Return the profile: one object per section, and the time of the run, last."""
         created = self.created.strftime("%Y-%m-%d %H:%M:%S.%f")
+        files = {"reference": self.reference, "current": self.current}
+        rows = {which: {"read": file.rows_read, "kept": file.rows_kept} for which, file in files.items() if file}
         sections = {
-            name: {"name": name, "datetime": created, "data": section.to_dict()}
+            name: {"name": name, "datetime": created, "data": {**section.to_dict(), "rows": rows}}
             for name, section in self.sections.items()
         }
         return {**sections, "timestamp": created}

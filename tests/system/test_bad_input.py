@@ -1,5 +1,6 @@
 """What users and machines get wrong: one clear line, the right exit code, and nothing lost."""
 
+import json
 import os
 import subprocess
 import sys
@@ -244,3 +245,67 @@ def test_a_poor_encoding(evidently: CommandLine, encoding: str) -> None:
     done = evidently(*PROFILE, "--output", "έξοδος", PYTHONIOENCODING=encoding, PYTHONUTF8="0")
     assert "\\u03ad\\u03be" in done.stdout
     assert (evidently.directory / "έξοδος" / "profile.json").exists()
+
+
+def test_a_pipe_is_no_file(evidently: CommandLine) -> None:
+    """A pipe in place of a data file is one line and exit code 1, and nobody waits for it."""
+    os.mkfifo(evidently.directory / "pipe")
+    done = evidently("calculate", "profile", "--reference", "pipe", *PROFILE[4:], status=1)
+    assert "pipe: is a pipe" in done.stderr
+
+
+def test_names_cannot_speak_to_the_terminal(evidently: CommandLine) -> None:
+    """A file name with control characters is shown escaped, on one line, in errors and in the summary."""
+    name = "a\x1b[31m\nb"
+    done = evidently("calculate", "profile", "--reference", name, *PROFILE[4:], status=1)
+    assert len(done.stderr.splitlines()) == 1
+    assert "\x1b" not in done.stderr
+    done = evidently(*PROFILE, "--report-name", name)
+    assert done.stdout.splitlines()[-1] == r"wrote a\x1b[31m\nb.json"
+
+
+def test_a_report_without_a_name(evidently: CommandLine) -> None:
+    """An empty name is a mistake in the command line."""
+    assert "--report-name" in evidently(*PROFILE, "--report-name", "", status=2).stderr
+
+
+def test_what_was_left_out_is_said(evidently: CommandLine) -> None:
+    """The summary and the profile say how many rows sampling kept, and how many columns could not be tested."""
+    (evidently.directory / "config.json").write_text(
+        '{"profile_sections": ["data_drift"], "sampling": {"current": {"type": "nth", "n": 10}}}'
+    )
+    (evidently.directory / "cur.csv").write_text("a,b,target\n" + ",x,1\n" * 60)
+    lines = evidently(*PROFILE).stdout.splitlines()
+    assert "1 column not tested" in lines[0]
+    assert "current: 6 of 60 rows (every 10th row)" in lines
+    data = json.loads((evidently.directory / "profile.json").read_text())["data_drift"]["data"]
+    assert data["rows"] == {"reference": {"read": 60, "kept": 60}, "current": {"read": 60, "kept": 6}}
+    assert data["n_not_tested"] == 1
+
+
+@pytest.mark.parametrize("value", ["9007199254740993", "1000000000000000000", "-123456789012345678"])
+def test_a_huge_constant(evidently: CommandLine, value: str) -> None:
+    """A column that holds one huge number, an id say, is a report like any other."""
+    for name in ("ref.csv", "cur.csv"):
+        (evidently.directory / name).write_text("a,b,target\n" + f"{value},x,1\n" * 20)
+    evidently("calculate", "report", *PROFILE[2:])
+
+
+def test_days_before_months(evidently: CommandLine) -> None:
+    """Dates with the day first are read as that when nothing else fits, without a word on stderr."""
+    for name, first in (("ref.csv", 13), ("cur.csv", 1)):
+        rows = "".join(f"{day:02}/04/2020,{day}\n" for day in range(first, first + 18))
+        (evidently.directory / name).write_text(f"date,a\n{rows}")
+    (evidently.directory / "config.json").write_text(
+        '{"dashboard_tabs": ["data_drift"], "data_format": {"date_column": "date"},'
+        ' "column_mapping": {"datetime": "date"}}'
+    )
+    assert evidently("calculate", "report", *PROFILE[2:]).stderr == ""
+
+
+def test_a_threshold_that_no_p_value_reaches(evidently: CommandLine) -> None:
+    """A threshold of 5 for a p-value, meant as a percentage perhaps, is an error and not a drift of everything."""
+    (evidently.directory / "config.json").write_text(
+        '{"profile_sections": ["data_drift"], "options": {"data_drift": {"threshold": 5}}}'
+    )
+    assert "at most 1" in evidently(*PROFILE, status=2).stderr

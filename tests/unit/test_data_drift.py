@@ -360,7 +360,7 @@ def test_errors(tmp_path: Path) -> None:
         compare(tmp_path, data, data, column_mapping={"target": "y"})
     with pytest.raises(DataError, match=r"there is no column to test$"):
         compare(tmp_path, data, data, column_mapping={"id": "x"})
-    with pytest.raises(DataError, match='there is no column to test; "x" every value is missing in the current file'):
+    with pytest.raises(DataError, match='there is no column to test; "x": every value is missing in the current file'):
         drift(tmp_path, data, pd.DataFrame({"x": [None, None], "y": 1}))
     with pytest.raises(ConfigError, match='all_features_stattest: "ks" cannot test "c"'):
         drift(tmp_path, pd.DataFrame({"c": ["a"]}), pd.DataFrame({"c": ["b"]}), all_features_stattest="ks")

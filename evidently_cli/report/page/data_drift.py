@@ -61,9 +61,10 @@ def _verdict(drift: DataDrift) -> Verdict:
         return Verdict("No column could be tested.", "The notes below say why.", alarming=False, gauge=None)
     share, limit = percents(drift.share_drifted, drift.drift_share)
     drifted = f"{count(drift.n_drifted)} of {counted(drift.n_columns, 'column')}"
+    untested = f" {counted(drift.n_not_tested, 'column')} could not be tested." if drift.n_not_tested else ""
     return Verdict(
         headline="Dataset drift is detected." if drift.dataset_drift else "Dataset drift is not detected.",
-        reason=f"{drifted} drifted ({share}); the limit is {limit}.",
+        reason=f"{drifted} drifted ({share}); the limit is {limit}.{untested}",
         alarming=drift.dataset_drift,
         gauge=Gauge(drift.share_drifted, drift.drift_share, f"limit {limit}"),
     )

@@ -42,6 +42,7 @@ def compute(inputs: Inputs) -> DataDrift:
     tested = tuple(compared_columns(reference, inputs.roles))
     axis = Axis.of(reference, current, inputs.roles.date) if inputs.with_plots else None
     columns: list[ColumnDrift] = []
+    n_not_tested = 0
     notices = [*inputs.roles.notices, *_unknown_names(options, reference)]
     for number, column in enumerate(tested, 1):
         inputs.progress(f"data drift: {number} of {len(tested)} columns")
@@ -49,8 +50,9 @@ def compute(inputs: Inputs) -> DataDrift:
             columns.append(_drift(column, reference, current, options, axis))
         except UntestableError as error:
             notices.append(Notice(column.name, str(error)))
+            n_not_tested += 1
     if not columns:
-        reasons = [f"; {quoted(notice.column)} {notice.text}" for notice in notices if notice.column is not None]
+        reasons = [f"; {quoted(notice.column)}: {notice.text}" for notice in notices if notice.column is not None]
         raise DataError("data_drift: there is no column to test" + "".join(reasons[:3]))
     drifted = sum(column.drifted for column in columns)
     return DataDrift(
@@ -61,6 +63,7 @@ def compute(inputs: Inputs) -> DataDrift:
         drift_share=options.drift_share,
         dataset_drift=drifted / len(columns) >= options.drift_share,
         notices=tuple(notices),
+        n_not_tested=n_not_tested,
         roles=inputs.roles,
         options=options,
     )

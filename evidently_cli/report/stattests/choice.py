@@ -77,7 +77,20 @@ def _configured_test(column: ComparedColumn, options: DataDriftOptions) -> tuple
 
 
 def choose_threshold(column: ComparedColumn, test: StatTest, options: DataDriftOptions) -> float:
-    """Return the configured threshold, else the test's own. `confidence` speaks of p-values alone."""
+    """
+    Return the configured threshold, else the test's own. `confidence` speaks of p-values alone.
+
+    ConfigError for a threshold that no p-value can be above: everything would be drift.
+    """
+    threshold = _configured_threshold(column, test, options)
+    if test.is_p_value and threshold > 1:
+        raise ConfigError(
+            f"the threshold of {quoted(column.name)} is {threshold:g}; {test.name} gives a p-value, which is at most 1"
+        )
+    return threshold
+
+
+def _configured_threshold(column: ComparedColumn, test: StatTest, options: DataDriftOptions) -> float:
     if column.role == "target":
         of_target = getattr(options, f"{column.feature_type}_target_threshold")
         if of_target is not None:
