@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from spool.outcome import Refused
 from spool.record import Record, seal_line, sealed_content, timestamp, verify
-from spool.segment import Segment, portions, sealed
+from spool.segment import SEGMENT_BYTES, Segment, portions, sealed
 
 if TYPE_CHECKING:
     from spool.spool import Spool
@@ -49,8 +49,13 @@ def corrupt(lines: Sequence[bytes], now: datetime) -> bytes:
 
 def bury_corrupt(spool: "Spool", segment: Segment) -> None:
     """Take the lines that are no records out of a segment and keep them. A crash between buries them again."""
-    lines = corrupt(segment.corrupt, spool.now())
-    spool.publish(lines + b"\n", spool.layout.corrupt_lines(segment.path))
+    target = spool.layout.corrupt_lines(segment.path)
+    pieces = [line[at : at + SEGMENT_BYTES] for line in segment.corrupt for at in range(0, len(line), SEGMENT_BYTES)]
+    earlier = b"".join(data + b"\n" for data in portions(target))  # a segment may be damaged twice
+    # After a crash they are there already.
+    new = [piece for piece in pieces if b'"bytes": "%b"' % base64.b64encode(piece) not in earlier]
+    if new:
+        spool.publish(earlier + corrupt(new, spool.now()) + b"\n", target)
     spool.replace(segment.path, list(segment.records))
 
 
@@ -90,6 +95,8 @@ def _parse(path: Path, line: bytes) -> DeadLetter | None:
         return None
     why, marker, record = content.partition(_RECORD)  # inside a JSON text its quotes would be escaped
     try:
-        return DeadLetter(path, json.loads(why + b"}"), verify(record) if marker else None)
+        reason = json.loads(why + b"}")
     except ValueError:
         return None
+    # A record that somebody put here is sealed as well, and says no reason.
+    return DeadLetter(path, reason, verify(record) if marker else None) if "reason" in reason else None

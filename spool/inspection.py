@@ -68,8 +68,12 @@ def _foreign(spool: Spool) -> int:
     if not spool.exists():
         return 0
     with spool.disk_errors("read"):
-        readable = {path.name for path in spool.sealed() if os.access(path, os.R_OK)}
         try:
-            return sum(name not in readable for name in os.listdir(spool.layout.pending))  # noqa: PTH208 - names do
+            with os.scandir(spool.layout.pending) as entries:  # once: a segment may be sealed between two looks
+                return sum(
+                    not (entry.name.endswith(".ndjson") and entry.is_file(follow_symlinks=False))
+                    or not os.access(entry.path, os.R_OK)
+                    for entry in entries
+                )
         except FileNotFoundError:
             return 0

@@ -20,6 +20,7 @@ from spool.segment import PORTION_BYTES, SEGMENT_BYTES, Segment, parse, portions
 
 _APPEND_PATIENCE = 0.05  # seconds; then the append makes a segment of its own
 _SEAL_PATIENCE = 5.0  # seconds; a drain has time
+_TEMPORARY = "????????-????-7???-????-????????????.tmp"  # whatever else ends so is somebody's
 _UNFINISHED = timedelta(hours=1)  # nobody takes that long to finish a file
 
 
@@ -140,7 +141,7 @@ class Spool:
 
     def sweep(self) -> None:
         """Remove what crashes left of files that were never finished: nobody was told that they are accepted."""
-        for path in self.layout.root.glob("*.tmp"):
+        for path in self.layout.root.glob(_TEMPORARY):
             with suppress(ValueError, OSError):
                 if self.now() - id_time(path.stem) > _UNFINISHED:
                     self.disk.unlink(path)

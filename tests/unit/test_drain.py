@@ -325,7 +325,24 @@ def test_unfinished_files_are_swept(spool: Spool, clock: Clock) -> None:
     old = spool.layout.temporary(new_id(spool.clock()))
     clock.advance(4000)
     young = spool.layout.temporary(new_id(spool.clock()))
-    for path in (old, young, spool.layout.root / "notes.tmp"):
+    for path in (old, young, spool.layout.root / "notes.tmp", spool.layout.root / "20240101.tmp"):
         path.write_text("half of somethi")
     drain(spool, Endpoint())
-    assert sorted(path.name for path in spool.layout.root.glob("*.tmp")) == [young.name, "notes.tmp"]
+    assert sorted(path.name for path in spool.layout.root.glob("*.tmp")) == [
+        young.name,
+        "20240101.tmp",
+        "notes.tmp",
+    ]
+
+
+def test_damage_to_one_segment_twice_is_kept_twice(spool: Spool) -> None:
+    """When a segment that was rewritten is damaged again, what was buried of it before stays buried."""
+    fill(spool, 2)
+    sealed = spool.seal()
+    assert sealed is not None
+    for garbage in (b"first", b"second"):
+        with sealed.open("ab") as file:
+            file.write(garbage + b"\n")
+        drain(spool, Endpoint(lambda _records: Deferred("HTTP 503")), ignore_backoff=True)
+    assert [base64.b64decode(str(letter["bytes"])) for letter in letters(spool)] == [b"first", b"second"]
+    assert len(pending(spool)) == 2
