@@ -56,6 +56,8 @@ def bury_corrupt(spool: "Spool", segment: Segment) -> None:
     new = [piece for piece in pieces if b'"bytes": "%b"' % base64.b64encode(piece) not in earlier]
     if new:
         spool.publish(earlier + corrupt(new, spool.now()) + b"\n", target)
+    else:  # RACE: whoever buried them may have died before their file's name was durable
+        spool.disk.sync_directory(target.parent)
     spool.replace(segment.path, list(segment.records))
 
 

@@ -17,15 +17,13 @@ _NOT_THROUGH_A_LINK = getattr(os, "O_NOFOLLOW", 0)
 class Disk:
     """The real disk. Every method raises OSError as the operating system does."""
 
-    def make_directory(self, path: Path) -> bool:
-        """Make one private directory (0700). Returns whether it was missing; an existing one is left as it is."""
+    def make_directory(self, path: Path) -> None:
+        """Make one private directory (0700); an existing one is left as it is."""
         try:
             path.mkdir(mode=0o700)
         except FileExistsError:
             if not path.is_dir():
                 raise
-            return False
-        return True
 
     def open(self, path: Path) -> int:
         """Open an existing file to append to. The caller closes the descriptor."""

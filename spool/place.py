@@ -46,7 +46,8 @@ def prepare(layout: Layout, disk: Disk, temporary: Path) -> None:
     if not check(layout):
         for folder in reversed([path for path in (layout.root, *layout.root.parents) if not path.exists()]):
             disk.make_directory(folder)
-    made = [disk.make_directory(folder) for folder in (layout.pending, layout.dead)]
+    for folder in (layout.pending, layout.dead):
+        disk.make_directory(folder)
     if _format(layout) is None:
         # Another process may have made these names, and died before it made them durable.
         for folder in layout.root.parents:
@@ -54,11 +55,22 @@ def prepare(layout: Layout, disk: Disk, temporary: Path) -> None:
                 disk.sync_directory(folder)
             except PermissionError:  # not ours, so it was there before
                 break
+        disk.sync_directory(layout.pending)
         if layout.format.exists():
             disk.rename(layout.format, layout.corrupt_format)
         disk.publish(b'{"format": %d}\n' % FORMAT, temporary, layout.format)
-    elif any(made):
-        disk.sync_directory(layout.root)
+    sync_root(layout, disk)
+
+
+def sync_root(layout: Layout, disk: Disk) -> None:
+    """
+    Make every name in the spool's directory durable, whoever made it: we may be the first to rest on it.
+
+    RACE: a process may have died in the middle of a seal. Its rename has two halves, the segment's new name in
+    `pending/` and the end of the old one here. The first has to be durable before the second.
+    """
+    disk.sync_directory(layout.pending)
+    disk.sync_directory(layout.root)
 
 
 def _check_directory(path: Path) -> None:

@@ -148,6 +148,8 @@ class Spool:
 
     def publish(self, data: bytes, target: Path) -> None:
         """Make a file of the spool hold exactly `data`, durably and in one step."""
+        if target.parent == self.layout.root:
+            self.disk.sync_directory(self.layout.pending)  # as in `place.sync_root`: publishing syncs the root
         self.disk.publish(data, self._temporary(), target)
 
     def replace(self, segment: Path, records: list[Record]) -> None:
@@ -202,7 +204,7 @@ class Spool:
             self._create_active()
         elif size == 0:
             # RACE: whoever made the file may have died before its name was durable, and we rest on it.
-            self.disk.sync_directory(self.layout.root)
+            place.sync_root(self.layout, self.disk)
         descriptor = self.disk.open(self.layout.active)
         try:
             size = os.fstat(descriptor).st_size

@@ -135,9 +135,9 @@ class CrashingDisk(Disk):
         if self.calls == self.fatal:
             raise CrashError
 
-    def make_directory(self, path: Path) -> bool:
+    def make_directory(self, path: Path) -> None:
         self._count()
-        return super().make_directory(path)
+        super().make_directory(path)
 
     def append(self, descriptor: int, data: bytes) -> None:
         self._count()

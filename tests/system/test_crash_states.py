@@ -1,0 +1,477 @@
+"""Power cuts: after each call that changes a spool, on every directory that the disk could be left with."""
+
+import base64
+import itertools
+import os
+import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from crash_disk import KilledError, Machine, RecordedDisk, State, Synced, UnsyncedDisk, rebuilt
+
+import spool as package
+from spool import Deferred, Delivered, Outcome, Record, Refused, Spool, drain
+from spool.bounds import Bounds, dropped, gap_data
+from spool.dead import letters, requeue
+from spool.locks import held
+from spool.purge import purge
+from spool.record import new_id, verify
+from spool.segment import PORTION_BYTES, SEGMENT_BYTES
+
+NOW_NS = 1_795_428_000_000_000_000
+SECOND = 1_000_000_000
+DAY = 24 * 3600 * SECOND
+PLACE = Path("home", "state", "spool")
+BIG = 60_000  # characters: four such events fill a segment
+clock = itertools.count(NOW_NS, SECOND // 1000).__next__  # one for all: the order of the appends is the order of ids
+
+
+class Endpoint:
+    """A transport that answers as `answer` says, and tells `settle` which records it took."""
+
+    def __init__(
+        self,
+        answer: Callable[[Sequence[Record]], Outcome] = lambda _records: Delivered(),
+        settle: Callable[..., None] = lambda *_ids: None,
+    ) -> None:
+        self.answer = answer
+        self.settle = settle
+        self.received: list[Record] = []
+
+    def send(self, records: Sequence[Record]) -> Outcome:
+        self.received += records
+        outcome = self.answer(records)
+        if isinstance(outcome, Delivered):
+            self.settle(*(record.id for record in records if record.id not in outcome.rejected))
+        return outcome
+
+
+def opened(machine: Machine) -> Spool:
+    """The spool as a new process of the machine sees it."""
+    return Spool(machine.top / PLACE, source="test", clock=clock, disk=RecordedDisk(machine))
+
+
+def append(machine: Machine, spool: Spool, size: int = 0) -> str:
+    """Append an event, which is owed from the instant at which `append` returns."""
+    record_id = spool.append({"filler": "x" * size}, event_type="t")
+    machine.promise(record_id)
+    return record_id
+
+
+def append_alone(machine: Machine, spool: Spool) -> str:
+    """Append an event while somebody else keeps the lock."""
+    spool._prepare()  # the lock lies in the directory
+    with held(spool.layout.append_lock, spool.disk) as locked:
+        assert locked
+        return append(machine, spool)
+
+
+def send(machine: Machine, spool: Spool, answer: Callable[[Sequence[Record]], Outcome] | None = None) -> None:
+    """Drain to an endpoint that answers so, or takes everything."""
+    endpoint = Endpoint(answer or (lambda _records: Delivered()), machine.settle)
+    drain(spool, endpoint, ignore_backoff=True)
+
+
+def used(machine: Machine, *sizes: int) -> Spool:
+    """A spool in use: events of these sizes are pending in the active segment, and all is durable."""
+    spool = opened(machine)
+    for size in sizes or (0, 0, 0):
+        append(machine, spool, size)
+    machine.all_durable()
+    return opened(machine)
+
+
+def damage(machine: Machine, spool: Spool, line: bytes) -> None:
+    """Put a line that is no record behind the active segment, durably; its bytes are owed too."""
+    with spool.layout.active.open("ab") as file:
+        file.write(line + b"\n")
+    machine.promise(line.hex())
+    machine.all_durable()
+
+
+def refuse(*bad: str) -> Callable[[Sequence[Record]], Outcome]:
+    """Answer like an endpoint that refuses requests with these records."""
+    return lambda records: Refused("HTTP 400", 400) if {record.id for record in records} & {*bad} else Delivered()
+
+
+def fail(_records: Sequence[Record]) -> Outcome:
+    """Answer like an endpoint that is overloaded."""
+    return Deferred("HTTP 503", retry_after=600)
+
+
+Action = Callable[[Machine], None]
+SCENARIOS: dict[str, Action] = {}
+
+
+def scenario(action: Action) -> Action:
+    """Have a function's crashes enumerated. It starts with an empty machine; what precedes `all_durable` is given."""
+    SCENARIOS[action.__name__] = action
+    return action
+
+
+@scenario
+def first_append(machine: Machine) -> None:
+    """A new machine: not even the parents of the directory are there."""
+    append(machine, opened(machine))
+
+
+@scenario
+def first_append_alone(machine: Machine) -> None:
+    """A new machine, where somebody else keeps the lock."""
+    append_alone(machine, opened(machine))
+
+
+@scenario
+def appends(machine: Machine) -> None:
+    """Appends to a segment that is there."""
+    spool = used(machine)
+    for size in (0, 500, 0):
+        append(machine, spool, size)
+
+
+@scenario
+def append_behind_a_torn_line(machine: Machine) -> None:
+    """Appends after a crash in the middle of a write."""
+    spool = used(machine)
+    with spool.layout.active.open("ab") as file:
+        file.write(b'{"specversion":"1.0","id":"torn')
+    machine.all_durable()
+    append(machine, spool)
+    append(machine, spool)
+
+
+@scenario
+def append_that_seals(machine: Machine) -> None:
+    """An append that the active segment has no room for."""
+    spool = used(machine, *[BIG] * (SEGMENT_BYTES // BIG))
+    append(machine, spool, BIG)
+    append(machine, spool)
+    assert len(spool.sealed()) == 1
+
+
+@scenario
+def append_without_the_lock(machine: Machine) -> None:
+    """An append while somebody else keeps the lock."""
+    append_alone(machine, used(machine))
+
+
+@scenario
+def append_into_a_removed_folder(machine: Machine) -> None:
+    """Appends after somebody has removed pending/."""
+    spool = used(machine)
+    spool.layout.pending.rmdir()
+    machine.all_durable()
+    append(machine, spool)
+    append_alone(machine, spool)
+
+
+@scenario
+def seal(machine: Machine) -> None:
+    """A seal, and an append into the next segment."""
+    spool = used(machine)
+    spool.seal()
+    append(machine, spool)
+
+
+@scenario
+def drain_all(machine: Machine) -> None:
+    """A drain that delivers two segments."""
+    spool = used(machine)
+    spool.seal()
+    append(machine, spool)
+    machine.all_durable()
+    send(machine, spool)
+    append(machine, spool)
+
+
+@scenario
+def drain_refused(machine: Machine) -> None:
+    """A drain that finds one refused record by halving."""
+    spool = used(machine, 0, 0, 0, 0)
+    send(machine, spool, refuse([record.id for record in spool.records()][1]))
+
+
+@scenario
+def drain_rejected(machine: Machine) -> None:
+    """A drain whose endpoint names records that it rejects."""
+    spool = used(machine)
+    rejected = [record.id for record in spool.records()][::2]
+    send(machine, spool, lambda _records: Delivered(dict.fromkeys(rejected, "too old")))
+
+
+@scenario
+def drain_corrupt(machine: Machine) -> None:
+    """A drain that meets damage."""
+    spool = used(machine)
+    damage(machine, spool, b"no record\x00\xff")
+    append(machine, spool)
+    send(machine, spool)
+
+
+@scenario
+def drain_failing(machine: Machine) -> None:
+    """A drain whose endpoint is overloaded."""
+    spool = used(machine)
+    append(machine, spool)
+    send(machine, spool, fail)
+
+
+@scenario
+def drain_after_failure(machine: Machine) -> None:
+    """A drain that finds the endpoint back."""
+    spool = used(machine)
+    drain(spool, Endpoint(lambda _records: Deferred("HTTP 503")))
+    machine.all_durable()
+    append(machine, spool)
+    send(machine, spool)
+
+
+@scenario
+def sweep(machine: Machine) -> None:
+    """A drain that meets unfinished files, old and young."""
+    spool = used(machine)
+    for age in (2 * 3600, 0):
+        spool.layout.temporary(new_id(clock() - age * SECOND)).write_bytes(b'{"specversion')
+    machine.all_durable()
+    send(machine, spool)
+
+
+@scenario
+def divide(machine: Machine) -> None:
+    """Drains that meet a file too large to be held."""
+    spool = used(machine)
+    damage(machine, spool, b"\0" * PORTION_BYTES)
+    append(machine, spool)
+    send(machine, spool, fail)
+    send(machine, spool)
+
+
+@scenario
+def gap(machine: Machine) -> None:
+    """An append that seals, and drops what is over the bounds."""
+    used(machine).seal()
+    spool = used(machine, *[BIG] * (SEGMENT_BYTES // BIG))
+    spool.bounds = Bounds(octets=SEGMENT_BYTES // 2)
+    append(machine, spool, BIG)
+
+
+@scenario
+def requeue_refused(machine: Machine) -> None:
+    """A dead letter that is made pending again."""
+    spool = used(machine)
+    bad = next(spool.records()).id
+    send(machine, spool, refuse(bad))
+    machine.all_durable()
+    assert requeue(spool, bad)
+
+
+@scenario
+def purge_pending(machine: Machine) -> None:
+    """Pending records that are deleted because their user says so."""
+    spool = used(machine)
+    append(machine, spool)
+    machine.settle(*(record.id for record in spool.records()))
+    purge(spool)
+    append(machine, spool)
+
+
+def follow_with_an_append(machine: Machine) -> None:
+    """Another process appends."""
+    append(machine, opened(machine))
+
+
+def follow_with_an_append_alone(machine: Machine) -> None:
+    """Another process appends while a third one keeps the lock."""
+    append_alone(machine, opened(machine))
+
+
+def follow_with_a_failing_drain(machine: Machine) -> None:
+    """Another process drains to an endpoint that is overloaded."""
+    send(machine, opened(machine), fail)
+
+
+def check(state: State, top: Path, known: set[Record]) -> None:
+    """Recover: a day later a new process appends, and drains to an endpoint that takes everything. Is all kept?"""
+    late = itertools.count(NOW_NS + DAY, SECOND // 1000).__next__
+    spool = Spool(top / PLACE, source="test", clock=late, disk=UnsyncedDisk())
+    own = spool.append({}, event_type="t")
+    endpoint = Endpoint()
+    drain(spool, endpoint, ignore_backoff=True)
+    taken = {record.id for record in endpoint.received}
+    assert own in taken
+    assert [record for record in endpoint.received if record not in known and record.id != own] == []
+    assert all(verify(record.line) for record in endpoint.received)
+    dead = list(letters(spool))
+    damaged = b"".join(base64.b64decode(letter.why["bytes"]) for letter in dead if "bytes" in letter.why).hex()
+    kept = taken | {letter.record.id for letter in dead if letter.record}
+    missing = [token for token in state.owed - kept if token not in damaged]
+    gaps = [data for record in known if record.id in taken | state.settled and (data := gap_data(record))]
+    # What is in no place has to be in the count of a gap that was taken, before the crash or after, and in one only.
+    assert len(missing) == sum(sum(dropped(data).values()) for data in gaps)
+    left = content(spool)
+    assert not [name for name in left if name.endswith(".tmp")]
+    again = Endpoint()
+    drain(spool, again, ignore_backoff=True)
+    assert again.received == []
+    assert content(spool) == left
+
+
+def content(spool: Spool) -> dict[str, bytes]:
+    """The files of a spool that are no locks."""
+    return {
+        str(path): path.read_bytes()
+        for path in spool.layout.root.rglob("*")
+        if path.is_file() and path.suffix != ".lock"
+    }
+
+
+def survives(machine: Machine, top: Path) -> int:
+    """Check the promise in every state that the machine could be left in; returns how many they are."""
+    known = {record for data in machine.written() for line in data.split(b"\n") if (record := verify(line))}
+    number = 0
+    for state, place in rebuilt(machine.states(), top):
+        try:
+            check(state, place, known)
+        except BaseException as error:
+            error.add_note(str(state))
+            raise
+        number += 1
+    return number
+
+
+@pytest.fixture(autouse=True)
+def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where somebody else keeps a lock here, waiting for it would be in vain."""
+    monkeypatch.setattr("spool.spool._APPEND_PATIENCE", 0.0)
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Path]:
+    """A directory for thousands of small directories: in memory where the system has such a place."""
+    shared = Path("/dev/shm")  # noqa: S108 - the directory in it has a name of its own
+    with TemporaryDirectory(dir=shared if os.access(shared, os.W_OK) else tmp_path) as directory:
+        yield Path(directory)
+
+
+@pytest.fixture
+def report(record_property: Callable[[str, object], None], request: pytest.FixtureRequest) -> Callable[[int], None]:
+    """Say how many states were checked: with `pytest -s`, and as a property in the XML report."""
+
+    def say(number: int) -> None:
+        assert number > 0
+        record_property("crash states", number)
+        print(f" {number:,} crash states in {request.node.name}")  # noqa: T201 - the issue asks for the number
+
+    return say
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_power_cut_keeps_the_promise(name: str, memory: Path, report: Callable[[int], None]) -> None:
+    """Whenever the power fails, what was accepted is delivered or kept, and nothing torn or foreign is ever sent."""
+    machine = Machine(memory / "machine")
+    SCENARIOS[name](machine)
+    report(survives(machine, memory / "state"))
+
+
+@pytest.mark.parametrize("follow", [follow_with_an_append, follow_with_an_append_alone, follow_with_a_failing_drain])
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "divide"])  # its states are megabytes
+def test_a_process_may_rest_on_what_another_left(
+    name: str, follow: Action, memory: Path, report: Callable[[int], None]
+) -> None:
+    """A process dies in any of its calls, another goes on, and then the power fails: the promise is kept."""
+    whole = Machine(memory / "whole")
+    SCENARIOS[name](whole)
+    number = 0
+    for fatal in range(whole.first_call, whole.calls):
+        machine = Machine(memory / f"machine-{fatal}", fatal)
+        with pytest.raises(KilledError):
+            SCENARIOS[name](machine)
+        machine.crash_from_here()
+        follow(machine)
+        number += survives(machine, memory / "state")
+    report(number)
+
+
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "divide"])
+def test_a_power_cut_during_recovery_keeps_the_promise(name: str, memory: Path, report: Callable[[int], None]) -> None:
+    """The power fails once more while the next process appends and drains: the promise is kept."""
+    before = Machine(memory / "before")
+    SCENARIOS[name](before)
+    states = list(before.states())
+    number = 0
+    for state in random.Random(name).sample(states, min(len(states), 4)):
+        top = memory / f"machine-{number}"
+        top.mkdir()
+        state.build(top)
+        machine = Machine(top)
+        machine.promise(*state.owed)
+        machine.settle(*state.settled)
+        machine.all_durable()
+        spool = opened(machine)
+        append(machine, spool)
+        send(machine, spool)
+        number += survives(machine, memory / "state")
+    report(number)
+
+
+@pytest.mark.parametrize("left_out", [int, Path], ids=["of data", "of names"])
+def test_a_missing_sync_is_noticed(left_out: type, memory: Path) -> None:
+    """Were the syncs of data, or those of names, left out, a state would break the promise: the test can fail."""
+    machine = Machine(memory / "machine")
+    first_append(machine)
+    machine.steps = [
+        step
+        for step in machine.steps
+        if not (isinstance(step.changes[0], Synced) and isinstance(step.changes[0].what, left_out))
+    ]
+    with pytest.raises(AssertionError):
+        survives(machine, memory / "state")
+
+
+# Each row of the crash table in the package's docstring: the scenario that has it, and the call after which it comes.
+ROWS = {
+    "first directories made": (first_append, "make_directory .*/dead"),
+    "first parents synced": (first_append, "sync_directory home/state"),
+    "first format file published": (first_append, "rename .*tmp to .*/format.json"),
+    "append active segment made": (first_append, "create .*/active.ndjson"),
+    "append line written": (appends, "append .* bytes"),
+    "append line synced = accepted": (appends, "sync file"),
+    "append temporary file synced": (append_without_the_lock, "sync file"),
+    "append renamed into pending/": (append_without_the_lock, "rename .*tmp to .*/pending/"),
+    "append pending/ synced = accepted": (append_without_the_lock, "sync_directory .*/pending"),
+    "seal renamed into pending/": (seal, "rename .*/active.ndjson to .*/pending/"),
+    "seal pending/ synced": (seal, "sync_directory .*/pending"),
+    "seal next active segment made": (seal, "create .*/active.ndjson"),
+    "drain sent, answer seen or not": (drain_all, "settle"),
+    "drain segment unlinked": (drain_all, "unlink .*/pending/"),
+    "drain rest of a segment rewritten": (drain_refused, "rename .*tmp to .*/pending/"),
+    "drain dead letter published": (drain_refused, "rename .*tmp to .*/dead/"),
+    "bound gap published": (gap, "rename .*tmp to .*/pending/"),
+    "bound those files unlinked": (gap, "unlink .*/pending/"),
+    "requeue segment published": (requeue_refused, "rename .*tmp to .*/pending/"),
+    "drain schedule published": (drain_failing, "rename .*tmp to .*/schedule.json"),
+}
+
+
+def documented_rows() -> set[str]:
+    """The steps in the first column of the crash table."""
+    _, rule, table = re.split(r"^ *((?:-+ +)+-+)$", package.__doc__ or "", maxsplit=1, flags=re.MULTILINE)
+    column = slice(4, 4 + rule.index(" "))
+    return {" ".join(line[column].split()) for line in table.splitlines()} - {""}
+
+
+def test_each_row_of_the_crash_table_is_tried() -> None:
+    """The documented crash table and the scenarios have the same rows."""
+    assert documented_rows() == set(ROWS)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_documented_step_is_one_that_is_made(row: str, memory: Path) -> None:
+    """The scenario of a row makes the call that the row is about, so that a crash after it is among its states."""
+    action, call = ROWS[row]
+    machine = Machine(memory)
+    action(machine)
+    assert any(re.match(call, step.call) for step in machine.steps[machine.first :])
