@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from evidently_cli import __version__
-from evidently_cli.output import CommandError, emit, one_line, say
+from evidently_cli.output import CommandError, emit, say
 
 _BRANCHES = {"calculate": "evidently_cli.calculate", "telemetry": "evidently_cli.telemetry"}
 
@@ -63,10 +63,10 @@ def main() -> None:
         code = app(standalone_mode=False) or 0
     except typer.TyperException as error:
         text = error.format_message()
-        say(text if text.startswith("Usage:") else f"evidently: {one_line(text)}")  # without arguments: the help page
+        say(text if text.startswith("Usage:") else _failure(text))  # without arguments: the help page
         code = error.exit_code
     except CommandError as error:
-        say(f"evidently: {one_line(str(error))}")
+        say(_failure(str(error)))
         code = error.exit_code
     except SystemExit:  # typer, when who reads us has read enough
         code = 0
@@ -75,6 +75,13 @@ def main() -> None:
         code = 1
     # Not sys.exit: all is written, and to take pandas apart object by object takes a quarter of a short run.
     os._exit(_flushed(code))
+
+
+def _failure(text: str) -> str:
+    """Return an error's line; names from outside that it holds do nothing to a terminal."""
+    from evidently_cli.report.wording import visible  # only for who has failed
+
+    return f"evidently: {visible(text)}"
 
 
 def _mend_streams() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from evidently_cli.output import CommandError, count, emit, one_line, say, table
+from evidently_cli.output import CommandError, count, emit, say, table
 from evidently_cli.progress import stages
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _title(result: "report.Result") -> str:
 
 def _summary(result: "report.Result", target: Path) -> str:
     """Say what was found: a verdict for each section, what drifted most, and where the result lies."""
-    from evidently_cli.report.wording import label, number, percents
+    from evidently_cli.report.wording import label, number, percents, visible
 
     lines = []
     for name, section in result.sections.items():
@@ -145,7 +145,7 @@ def _summary(result: "report.Result", target: Path) -> str:
     for which, file in (("reference", result.reference), ("current", result.current)):
         if file and file.sampling:
             lines.append(f"{which}: {file.rows_kept:,} of {file.rows_read:,} rows ({file.sampling})")
-    lines.append(f"wrote {one_line(str(target))}")
+    lines.append(f"wrote {visible(str(target))}")
     return "\n".join(lines).replace("\u00a0", " ")  # a terminal breaks no lines there, and an old one shows an escape
 
 

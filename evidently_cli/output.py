@@ -15,13 +15,6 @@ class CommandError(Exception):
         self.exit_code = exit_code
 
 
-def one_line(text: str) -> str:
-    """Return a text that may hold names from outside as one line that does nothing to a terminal."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )
-
-
 def say(text: str) -> None:
     """Write one line of words for a person; that nobody reads them is no error."""
     with suppress(BrokenPipeError):
