@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from spool.disk import Disk
-from spool.locks import held
+from spool.locks import Lock
 
 INTERVAL = 600.0  # seconds between two starts
 LIFE = 60.0  # seconds
@@ -24,7 +24,7 @@ def claim_start(marker: Path, disk: Disk, *, now: float | None = None) -> bool:
     instant = time.time() if now is None else now
     if _fresh(marker, instant):  # the usual case costs one stat
         return False
-    with held(marker.with_suffix(".lock"), disk) as locked:
+    with Lock(marker.with_suffix(".lock"), disk).held() as locked:
         if not locked or _fresh(marker, instant):  # RACE: of those who saw a stale marker, one gets here first
             return False
         disk.unlink(marker)

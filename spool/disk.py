@@ -35,9 +35,9 @@ class Disk:
 
     def append(self, descriptor: int, data: bytes) -> None:
         """Write all of `data` behind what is there, in one call; on failure the file is as long as before."""
-        size = os.fstat(descriptor).st_size
-        if os.write(descriptor, data) != len(data):  # a full disk takes the first part without an error
-            self.truncate(descriptor, size)
+        written = os.write(descriptor, data)
+        if written != len(data):  # a full disk takes the first part without an error
+            self.truncate(descriptor, os.fstat(descriptor).st_size - written)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def sync(self, descriptor: int) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol, assert_never
 
 from spool import bounds, dead
-from spool.locks import held
 from spool.outcome import Deferred, Delivered, Outcome, Refused
 from spool.record import Record
 from spool.schedule import Jitter, Schedule, dump, load
@@ -52,7 +51,7 @@ def drain(
     """
     if not spool.exists():
         return Summary()
-    with spool.disk_errors("write to"), held(spool.layout.drain_lock, spool.disk) as locked:
+    with spool.disk_errors("write to"), spool.drain_lock.held() as locked:
         if not locked:
             return Summary(busy=True)
         schedule = load(spool.layout.schedule)

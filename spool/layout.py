@@ -1,53 +1,54 @@
 """Where everything lies. A value that knows every path of a spool and creates nothing."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Layout:
     """The paths below one spool directory; the names are the format, and README shows them."""
 
     root: Path
 
-    @property
+    @cached_property
     def format(self) -> Path:
         """The file with `{"format": 1}`."""
         return self.root / "format.json"
 
-    @property
+    @cached_property
     def corrupt_format(self) -> Path:
         """Where an unreadable format file is put aside."""
         return self.root / "format.json.corrupt"
 
-    @property
+    @cached_property
     def append_lock(self) -> Path:
         """Held for one write or one seal."""
         return self.root / "append.lock"
 
-    @property
+    @cached_property
     def drain_lock(self) -> Path:
         """Held by the one drainer."""
         return self.root / "drain.lock"
 
-    @property
+    @cached_property
     def active(self) -> Path:
         """The open segment."""
         return self.root / "active.ndjson"
 
-    @property
+    @cached_property
     def pending(self) -> Path:
         """The folder of sealed segments."""
         return self.root / "pending"
 
-    @property
+    @cached_property
     def dead(self) -> Path:
         """The folder of dead letters."""
         return self.root / "dead"
 
-    @property
+    @cached_property
     def schedule(self) -> Path:
         """When the next attempt may start."""
         return self.root / "schedule.json"

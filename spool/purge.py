@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from spool import dead
 from spool.errors import UnavailableError
-from spool.locks import held
 from spool.segment import sealed
 from spool.spool import Spool
 
@@ -31,7 +30,7 @@ def purge(spool: Spool, *, older_than: timedelta = timedelta(0)) -> Purged:
         return Purged()
     limit = spool.now() - older_than
     gone: list[datetime] = []
-    with spool.disk_errors("write to"), held(spool.layout.drain_lock, spool.disk, patience=_PATIENCE) as locked:
+    with spool.disk_errors("write to"), spool.drain_lock.held(patience=_PATIENCE) as locked:
         if not locked:
             raise UnavailableError("a flush is at work: try again when it is done")
         spool.seal()

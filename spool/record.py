@@ -16,6 +16,7 @@ _HEAD = re.compile(
 )
 _ID = slice(27, 63)
 _LAST_MILLISECOND = 253_402_300_799_999  # of the year 9999, where Python's dates end
+_COMPACT = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _CRC_BYTES = len(b',"crc":"00000000"}')
 
 
@@ -101,7 +102,7 @@ def encode(
     }
     try:
         # ASCII on disk: neither a lone surrogate nor a Unicode line separator can then break a line.
-        text = json.dumps(envelope, allow_nan=False, separators=(",", ":"))
+        text = _COMPACT.encode(envelope)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidEventError(f"the event is not JSON: {error}") from error
     line = seal_line(text.encode("ascii")[:-1])

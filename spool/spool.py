@@ -14,7 +14,7 @@ from spool.bounds import Bounds
 from spool.disk import Disk
 from spool.errors import NoLocksError, UnavailableError
 from spool.layout import Layout
-from spool.locks import held
+from spool.locks import Lock
 from spool.record import Record, encode, id_time, new_id
 from spool.segment import PORTION_BYTES, SEGMENT_BYTES, Segment, parse, portions, sealed
 
@@ -47,6 +47,8 @@ class Spool:
         self.bounds = bounds
         self.clock = clock
         self.disk = disk or Disk()
+        self.append_lock = Lock(self.layout.append_lock, self.disk)
+        self.drain_lock = Lock(self.layout.drain_lock, self.disk)
         self._prepared = False
 
     def append(
@@ -62,8 +64,13 @@ class Spool:
         """
         record = encode(event, source=self.source, event_type=event_type, now_ns=self.clock(), extensions=extensions)
         with self.disk_errors("write to"):
-            self._prepare()
-            sealed_one = self._append(record)
+            try:
+                if not self._prepared:
+                    self._prepare()
+                sealed_one = self._append(record)
+            except FileNotFoundError:  # somebody has removed the spool, or a part of it, while this program ran
+                self._prepare()
+                sealed_one = self._append(record)
         if sealed_one:
             with suppress(OSError, NoLocksError):  # the event is accepted: tidying up must not say otherwise
                 self._keep_bounds()
@@ -80,7 +87,7 @@ class Spool:
             return None
         with self.disk_errors("write to"):
             self._prepare()
-            with held(self.layout.append_lock, self.disk, patience=_SEAL_PATIENCE) as locked:
+            with self.append_lock.held(patience=_SEAL_PATIENCE) as locked:
                 return self._seal() if locked and _size(self.layout.active) else None
 
     def now(self) -> datetime:
@@ -173,47 +180,53 @@ class Spool:
         """Make a record durable. Returns whether that sealed a segment."""
         line = record.line + b"\n"
         try:
-            with held(self.layout.append_lock, self.disk, patience=_APPEND_PATIENCE) as locked:
-                full = locked and (_size(self.layout.active) or 0) + len(line) > SEGMENT_BYTES
-                if full:
-                    self._seal()
-                descriptor = self._write(line) if locked else None
+            with self.append_lock.held(patience=_APPEND_PATIENCE) as locked:
+                written = self._write(line) if locked else None
         except NoLocksError:
-            descriptor = None
-        if descriptor is None:
+            written = None
+        if written is None:
             self.publish(line, self.layout.segment(record.id))  # commit point
             return False
+        descriptor, sealed_one = written
         try:
             # Outside the lock, so that many appends share one commit of the file system. The segment may have been
             # sealed, or even delivered, in the meantime: the descriptor follows the file, whatever its name.
             self.disk.sync(descriptor)  # commit point
         finally:
             os.close(descriptor)
-        return full
+        return sealed_one
 
     def _keep_bounds(self) -> None:
         """Drop what is over the bounds, unless a drain is at work: what is about to be delivered is not dropped."""
-        with held(self.layout.drain_lock, self.disk) as locked:
+        with self.drain_lock.held() as locked:
             if locked:
                 limits.enforce(self)
 
-    def _write(self, line: bytes) -> int:
-        """Put a line behind the active segment, under `append.lock`. Returns the descriptor, still to be synced."""
+    def _write(self, line: bytes) -> tuple[int, bool]:
+        """
+        Put a line behind the active segment, under `append.lock`, sealing it before when the line has no room in it.
+
+        Returns the descriptor, still to be synced and closed, and whether a segment was sealed.
+        """
         size = _size(self.layout.active)
-        if size is None:
+        full = size is not None and size + len(line) > SEGMENT_BYTES
+        if full:
+            self._seal()
+            size = 0
+        elif size is None:
             self._create_active()
+            size = 0
         elif size == 0:
             # RACE: whoever made the file may have died before its name was durable, and we rest on it.
             place.sync_root(self.layout, self.disk)
         descriptor = self.disk.open(self.layout.active)
         try:
-            size = os.fstat(descriptor).st_size
-            torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+            torn = size > 0 and _byte(descriptor, size - 1) != b"\n"
             self.disk.append(descriptor, b"\n" + line if torn else line)  # a torn line stays alone on its line
         except OSError:
             os.close(descriptor)
             raise
-        return descriptor
+        return descriptor, full
 
     def _seal(self) -> Path:
         """Close the active segment, under `append.lock`."""
@@ -234,10 +247,9 @@ class Spool:
         self.disk.sync_directory(self.layout.root)
 
     def _prepare(self) -> None:
-        """Make sure, once for each Spool, that the directories are there and ours to write to."""
-        if not self._prepared or not self.layout.pending.exists():
-            place.prepare(self.layout, self.disk, self._temporary())
-            self._prepared = True
+        """Make sure that the directories are there and ours to write to."""
+        place.prepare(self.layout, self.disk, self._temporary())
+        self._prepared = True
 
     def _temporary(self) -> Path:
         return self.layout.temporary(new_id(self.clock()))
@@ -248,3 +260,8 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size
     except FileNotFoundError:
         return None
+
+
+def _byte(descriptor: int, offset: int) -> bytes:
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, 1)

@@ -16,7 +16,6 @@ import spool as package
 from spool import Deferred, Delivered, Outcome, Record, Refused, Spool, drain
 from spool.bounds import Bounds, dropped, gap_data
 from spool.dead import letters, requeue
-from spool.locks import held
 from spool.purge import purge
 from spool.record import new_id, verify
 from spool.segment import PORTION_BYTES, SEGMENT_BYTES
@@ -64,7 +63,7 @@ def append(machine: Machine, spool: Spool, size: int = 0) -> str:
 def append_alone(machine: Machine, spool: Spool) -> str:
     """Append an event while somebody else keeps the lock."""
     spool._prepare()  # the lock lies in the directory
-    with held(spool.layout.append_lock, spool.disk) as locked:
+    with spool.append_lock.held() as locked:
         assert locked
         return append(machine, spool)
 

@@ -14,7 +14,7 @@ from spool.bounds import Bounds, dropped, gap_data, surplus
 from spool.dead import letters, requeue
 from spool.disk import Disk
 from spool.inspection import count_dead, count_pending
-from spool.locks import held
+from spool.locks import Lock
 from spool.purge import purge, purge_dead
 from spool.record import id_time, new_id, timestamp
 
@@ -158,7 +158,7 @@ def test_looking_and_draining_drop_nothing(spool: Spool, clock: Clock) -> None:
 def test_what_is_about_to_be_delivered_is_not_dropped(spool: Spool) -> None:
     """While a drain is at work, appends go on and drop nothing."""
     expected = fill(spool, 1)
-    with held(spool.layout.drain_lock, Disk()) as locked:
+    with Lock(spool.layout.drain_lock, Disk()).held() as locked:
         assert locked
         expected += fill(spool, 200)
         assert account(spool) == (set(expected), {})
@@ -186,7 +186,7 @@ class Crashing(Disk):
 def test_a_crash_while_dropping_counts_nothing_twice(spool: Spool, clock: Clock, fatal: int) -> None:
     """When a process dies between the gap and the removal of what it stands for, a drain finishes the removal."""
     fill(spool, 1)
-    with held(spool.layout.drain_lock, Disk()):
+    with Lock(spool.layout.drain_lock, Disk()).held():
         fill(spool, 199)
     dying = Spool(spool.layout.root, source="test", clock=clock, bounds=spool.bounds, disk=Crashing(fatal))
     try:
@@ -261,7 +261,7 @@ def test_purge_waits_for_no_drain(spool: Spool, monkeypatch: pytest.MonkeyPatch)
     """While a drain is at work, a purge says so and deletes nothing."""
     monkeypatch.setattr("spool.purge._PATIENCE", 0.05)
     expected = fill(spool, 2)
-    with held(spool.layout.drain_lock, Disk()), pytest.raises(Exception, match="a flush is at work"):
+    with Lock(spool.layout.drain_lock, Disk()).held(), pytest.raises(Exception, match="a flush is at work"):
         purge(spool)
     assert account(spool)[0] == set(expected)
     assert json.loads(next(spool.records()).line)["source"] == "test"

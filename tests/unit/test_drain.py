@@ -18,7 +18,7 @@ from spool.bounds import Bounds
 from spool.disk import Disk
 from spool.errors import NoLocksError
 from spool.inspection import count_dead, count_pending
-from spool.locks import held
+from spool.locks import Lock
 from spool.record import new_id, verify
 from spool.schedule import load
 
@@ -233,7 +233,7 @@ def test_what_is_done_with_is_never_sent_again(spool: Spool) -> None:
 def test_two_drains_do_not_meet(spool: Spool) -> None:
     """While one drain is at work, another leaves at once, and an append does not wait for it."""
     fill(spool, 1)
-    with held(spool.layout.drain_lock, Disk()) as locked:
+    with Lock(spool.layout.drain_lock, Disk()).held() as locked:
         assert locked
         assert drain(spool, Endpoint()) == Summary(busy=True)
         fill(spool, 1)
@@ -297,7 +297,7 @@ def test_foreign_things_stop_nothing(spool: Spool, tmp_path: Path) -> None:
 def test_a_refused_record_and_a_corrupt_line_of_one_segment_are_both_kept(spool: Spool) -> None:
     """Where an append made a segment of its own, its dead letter and those of the lines around it do not meet."""
     fill(spool, 1)
-    with held(spool.layout.append_lock, Disk()):
+    with Lock(spool.layout.append_lock, Disk()).held():
         [record_id] = fill(spool, 1)
     with spool.layout.segment(record_id).open("ab") as file:
         file.write(b"garbage\n")

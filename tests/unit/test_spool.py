@@ -9,7 +9,7 @@ import pytest
 
 from spool import NewerFormatError, Spool, UnavailableError, UnsafeError
 from spool.disk import Disk
-from spool.locks import held
+from spool.locks import Lock
 from spool.spool import SEGMENT_BYTES
 
 
@@ -97,7 +97,7 @@ def test_a_torn_line_stays_alone(spool: Spool) -> None:
 def test_a_busy_lock_delays_no_append(spool: Spool) -> None:
     """When somebody keeps the lock, an append makes a segment of its own, and leaves no temporary file."""
     append(spool)
-    with held(spool.layout.append_lock, Disk()) as locked:
+    with Lock(spool.layout.append_lock, Disk()).held() as locked:
         assert locked
         alone = append(spool)
         assert spool.sealed() == [spool.layout.segment(alone)]
