@@ -1,11 +1,13 @@
 """
 The bounds of a spool: what is too much or too old is dropped, oldest first, and a gap record accounts for it.
 
-A gap record is delivered like any other. Its data says how many records were dropped for each reason, from when to
-when, and which files it stands for. It takes the place of the oldest of them in one rename: from that instant the
-others do not count any more, and whoever meets the gap removes those that a crash left.
+A gap record is delivered like any other, and alone in its segment. Its data says how many records were dropped for
+each reason, from when to when, and which files it stands for. It takes the place of the oldest of them in one rename:
+from that instant the others do not count any more, and whoever meets the gap in that place removes those that a crash
+left.
 """
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spool.record import Record, encode, id_time, timestamp
-from spool.segment import Segment, parse, portions, sealed
+from spool.segment import SEGMENT_BYTES, Segment, parse, portions, sealed
 
 if TYPE_CHECKING:
     from spool.spool import Spool
@@ -25,6 +27,7 @@ _GAP = b'"type":"%s",' % GAP_TYPE.encode()
 _FILE = re.compile(r"(pending|dead)/[0-9a-f-]{36}(\.corrupt)?\.ndjson")
 _DEAD_SHARE = 4  # dead letters may take this part of the bound
 _MOST_DEAD = 200  # dropped at once, so that the gap's list of files stays short
+_CLOCK = 10  # what is older than so many times the bound was recorded, or is looked at, by a clock that is wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +43,14 @@ def surplus(segments: Sequence[tuple[Path, int]], bounds: Bounds, now: datetime)
     Choose which segments have to go, oldest first: path and reason, "age" or "size".
 
     `segments` are paths and sizes, oldest first. A segment is named after the instant at which it was sealed, and no
-    record in it is younger. A name that holds no time is as old as its place among the others.
+    record in it is younger. A name that holds no time is as old as its place among the others, and so is one whose age
+    nobody could have meant: a clock that was off, then or now, makes nothing old.
     """
     total = sum(size for _, size in segments)
     chosen = []
     for path, size in segments:
         with suppress(ValueError):
-            if now - id_time(path.stem) > bounds.age:
+            if bounds.age < now - id_time(path.stem) < bounds.age * _CLOCK:
                 chosen.append((path, "age"))
                 total -= size
                 continue
@@ -59,15 +63,17 @@ def surplus(segments: Sequence[tuple[Path, int]], bounds: Bounds, now: datetime)
 
 def enforce(spool: "Spool") -> None:
     """Drop what is over the bounds among the sealed segments. The caller holds `drain.lock`."""
-    segments = [(path, path.stat().st_size) for path in spool.sealed()]
-    chosen = surplus(segments, spool.bounds, spool.now())
+    paths = spool.sealed()
+    if len(paths) * SEGMENT_BYTES <= spool.bounds.octets and not surplus([(paths[0], 0)], spool.bounds, spool.now()):
+        return  # most appends that seal end here: a large backlog is not looked at file by file
+    chosen = surplus(_sizes(paths), spool.bounds, spool.now())
     if chosen and not _gaps_alone([path for path, _ in chosen]):
         _drop(spool, [path for path, _ in chosen], dict(chosen), chosen[0][0])
 
 
 def enforce_dead(spool: "Spool") -> None:
     """Drop the oldest dead letters over a quarter of the bound. The caller holds `drain.lock`."""
-    letters = [(path, path.stat().st_size) for path in sealed(spool.layout.dead)]
+    letters = _sizes(sealed(spool.layout.dead))
     allowed = Bounds(spool.bounds.octets // _DEAD_SHARE, spool.bounds.age)
     chosen = [path for path, _ in surplus(letters, allowed, spool.now())][:_MOST_DEAD]
     if chosen:
@@ -76,9 +82,16 @@ def enforce_dead(spool: "Spool") -> None:
 
 def finish(spool: "Spool", segment: Segment) -> None:
     """Remove what the gaps in a segment stand for and a crash left. The caller holds `drain.lock`."""
-    gaps = [data for record in segment.records if (data := gap_data(record))]
-    files = [spool.layout.root / name for data in gaps for name in _listed(data) if _FILE.fullmatch(name)]
-    _remove(spool, [path for path in files if path != segment.path and path.exists()])
+    for record in segment.records:
+        files = [spool.layout.root / name for name in _listed(gap_data(record) or {}) if _FILE.fullmatch(name)]
+        # Where it was published, a gap stands for these files. Carried to another place, it only counts.
+        if segment.path in (*files, spool.layout.segment(record.id)):
+            _remove(spool, [path for path in files if path != segment.path and path.exists()])
+
+
+def room(spool: "Spool") -> int:
+    """Return how many bytes are left within the bound of size; negative when it is passed."""
+    return spool.bounds.octets - sum(size for _, size in _sizes(spool.sealed()))
 
 
 def gap_data(record: Record) -> dict[str, Any] | None:
@@ -93,6 +106,16 @@ def dropped(data: dict[str, Any]) -> dict[str, int]:
     """Return the counts of a gap's data by reason."""
     counts = data.get("dropped")
     return {str(reason): int(number) for reason, number in counts.items()} if isinstance(counts, dict) else {}
+
+
+def _sizes(paths: Iterable[Path]) -> list[tuple[Path, int]]:
+    """Paths with their sizes, but for those that are gone by now or that we may not read: who would count them?"""
+    sizes = []
+    for path in paths:
+        with suppress(FileNotFoundError):
+            if os.access(path, os.R_OK):
+                sizes.append((path, path.stat().st_size))
+    return sizes
 
 
 def _gaps_alone(paths: list[Path]) -> bool:

@@ -51,7 +51,7 @@ def bury_corrupt(spool: "Spool", segment: Segment) -> None:
     """Take the lines that are no records out of a segment and keep them. A crash between buries them again."""
     target = spool.layout.corrupt_lines(segment.path)
     pieces = [line[at : at + SEGMENT_BYTES] for line in segment.corrupt for at in range(0, len(line), SEGMENT_BYTES)]
-    earlier = b"".join(data + b"\n" for data in portions(target))  # a segment may be damaged twice
+    earlier = b"".join(portions(target))  # a segment may be damaged twice
     # After a crash they are there already.
     new = [piece for piece in pieces if b'"bytes": "%b"' % base64.b64encode(piece) not in earlier]
     if new:
@@ -78,12 +78,15 @@ def requeue(spool: "Spool", record_id: str) -> bool:
     """
     Make a dead letter pending again, byte for byte. Returns False when there is none with this id.
 
+    UnavailableError while a drain is at work.
+
     A crash leaves it dead, or pending and dead; then it is requeued once more, into the same place.
     """
     path = spool.layout.dead_letter(record_id)
     for letter in letters(spool):
         if letter.path == path and letter.record is not None:
-            with spool.disk_errors("write to"):
+            # RACE: of a drain that is just burying this record again it would take the last copy.
+            with spool.disk_errors("write to"), spool.exclusive():
                 spool.publish(letter.record.line + b"\n", spool.layout.segment(record_id))  # commit point
                 spool.disk.unlink(path)
                 spool.disk.sync_directory(spool.layout.dead)

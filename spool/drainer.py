@@ -1,7 +1,10 @@
 """One pass over what is due: send the oldest segment, act on the outcome, go on with the next."""
 
+import errno
+import os
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +16,8 @@ from spool.record import Record
 from spool.schedule import Jitter, Schedule, dump, load
 from spool.segment import Segment
 from spool.spool import Spool
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES}  # or no permission to bury
 
 
 class Transport(Protocol):
@@ -59,14 +64,8 @@ def drain(
         if wait:
             return Summary(wait=wait)
         spool.sweep()
-        spool.seal()
         run = _Run(spool, transport, schedule, jitter or _draw, progress)
-        parts = (part for path in spool.sealed() for part in spool.divide(path))
-        for part in parts:
-            segment = spool.read(part)
-            bounds.finish(spool, segment)
-            if not run.deliver(segment):
-                break
+        run.deliver_all()
         if run.buried:
             bounds.enforce_dead(spool)
         return run.finish()
@@ -97,7 +96,23 @@ class _Run:
         self.delivered = self.buried = self.requests = 0
         self.failure: Deferred | None = None
 
-    def deliver(self, segment: Segment) -> bool:
+    def deliver_all(self) -> None:
+        """Send one segment after another, until all are done with or the endpoint fails."""
+        stuck: OSError | None = None
+        for segment in self.spool.sealed_segments():
+            try:
+                if not self._deliver(segment):
+                    break
+            except OSError as error:
+                if error.errno not in _NO_ROOM:
+                    raise
+                stuck = (
+                    error  # there is no room for a dead letter: it waits, and what is delivered behind it makes some
+                )
+        if stuck and not self.delivered:
+            raise stuck
+
+    def _deliver(self, segment: Segment) -> bool:
         """Send a segment, in halves where the endpoint takes issue with it. Returns whether the drain may go on."""
         if segment.corrupt:
             dead.bury_corrupt(self.spool, segment)
@@ -143,8 +158,19 @@ class _Run:
         self.progress(self.delivered + self.buried)
 
     def _save(self, schedule: Schedule) -> None:
+        """Keep the schedule, on a full disk in the file that is there; lost, it is an attempt earlier than planned."""
         self.schedule = schedule
-        self.spool.publish(dump(schedule), self.spool.layout.schedule)
+        path, data = self.spool.layout.schedule, dump(schedule)
+        with suppress(OSError):
+            try:
+                self.spool.publish(data, path)
+            except OSError:
+                descriptor = self.spool.disk.open(path)
+                try:
+                    self.spool.disk.truncate(descriptor, 0)
+                    self.spool.disk.append(descriptor, data)
+                finally:
+                    os.close(descriptor)
 
     def _bury(self, record: Record, refusal: Refused) -> None:
         """Keep a refused record with its reason. It leaves its segment afterwards: a crash between buries it again."""

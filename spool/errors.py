@@ -6,6 +6,10 @@ class SpoolError(Exception):
 
     exit_code = 1
 
+    def __str__(self) -> str:
+        """One line, whatever is in the names of directories."""
+        return "".join(character if character.isprintable() else "?" for character in super().__str__())
+
 
 class InvalidEventError(SpoolError):
     """The event is no JSON object, or its record would be longer than a record may be."""

@@ -65,6 +65,11 @@ class Layout:
         """Path of the dead letters of a segment's lines that are no records."""
         return self.dead / f"{segment.stem}.corrupt.ndjson"
 
+    @property
+    def longest(self) -> Path:
+        """No path of a spool is longer."""
+        return self.dead / f"{'0' * 36}.corrupt.ndjson"
+
     def temporary(self, file_id: str) -> Path:
         """Path of an unfinished file. It lies beside the folders, so that these hold finished files only."""
         return self.root / f"{file_id}.tmp"

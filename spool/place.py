@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from spool.disk import Disk, read_small
@@ -43,12 +44,17 @@ def prepare(layout: Layout, disk: Disk, temporary: Path) -> None:
     Several first appends may come here at once: each step is one that another may have done, and the last one, the
     format file, is published by all of them with the same bytes.
     """
+    with suppress(FileNotFoundError, NotADirectoryError):
+        layout.longest.lstat()  # OSError when the names that come later would be too long for the system
     if not check(layout):
         for folder in reversed([path for path in (layout.root, *layout.root.parents) if not path.exists()]):
             disk.make_directory(folder)
     for folder in (layout.pending, layout.dead):
         disk.make_directory(folder)
     if _format(layout) is None:
+        for lock in (layout.append_lock, layout.drain_lock):  # so that a drain can begin on a disk that is full by then
+            with suppress(FileExistsError):
+                os.close(disk.create(lock))
         # Another process may have made these names, and died before it made them durable.
         for folder in layout.root.parents:
             try:

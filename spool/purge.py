@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from spool import dead
-from spool.errors import UnavailableError
-from spool.segment import sealed
+from spool.record import Record
+from spool.segment import Segment, sealed
 from spool.spool import Spool
-
-_PATIENCE = 5.0  # seconds; a drain that hangs in the network may take longer, and is not to be sawn off
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,36 +18,35 @@ class Purged:
     newest: datetime | None = None
 
 
-def purge(spool: Spool, *, older_than: timedelta = timedelta(0)) -> Purged:
+def purge(spool: Spool, *, older_than: timedelta | None = None) -> Purged:
     """
-    Delete the pending records that are older than this, by default all and whatever lies among them.
+    Delete the pending records that are older than this, by default all of them and whatever lies among them.
 
     UnavailableError while a drain is at work, and when the disk says no; then some of them may be gone.
     """
     if not spool.exists():
         return Purged()
-    limit = spool.now() - older_than
     gone: list[datetime] = []
-    with spool.disk_errors("write to"), spool.drain_lock.held(patience=_PATIENCE) as locked:
-        if not locked:
-            raise UnavailableError("a flush is at work: try again when it is done")
-        spool.seal()
-        for path in (part for whole in spool.sealed() for part in spool.divide(whole)):
-            segment = spool.read(path)
-            kept = [record for record in segment.records if record.recorded_at > limit]
-            if kept and segment.corrupt:
-                dead.bury_corrupt(spool, segment)
-            if len(kept) < len(segment.records) or not kept:
-                spool.replace(path, kept)  # commit point
-                gone.extend(record.recorded_at for record in segment.records if record.recorded_at <= limit)
+    with spool.disk_errors("write to"), spool.exclusive():
+        for segment in spool.sealed_segments():
+            kept = [] if older_than is None else _younger(segment, spool.now() - older_than)
+            if older_than is None or len(kept) < len(segment.records):
+                if kept and segment.corrupt:
+                    dead.bury_corrupt(spool, segment)
+                spool.replace(segment.path, kept)  # commit point
+                gone.extend(record.recorded_at for record in segment.records if record not in kept)
     return Purged(len(gone), min(gone, default=None), max(gone, default=None))
+
+
+def _younger(segment: Segment, limit: datetime) -> list[Record]:
+    return [record for record in segment.records if record.recorded_at > limit]
 
 
 def purge_dead(spool: Spool) -> int:
     """Delete all dead letters and return how many files that were. Errors as for `purge`."""
     if not spool.exists():
         return 0
-    with spool.disk_errors("write to"):
+    with spool.disk_errors("write to"), spool.exclusive():
         letters = sealed(spool.layout.dead)
         for path in letters:
             spool.disk.unlink(path)

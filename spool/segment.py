@@ -10,7 +10,8 @@ from spool.disk import open_to_read
 from spool.record import Record, verify
 
 SEGMENT_BYTES = 256 * 1024  # well below the smallest body limit met among real receivers (1 MB)
-PORTION_BYTES = 4 * SEGMENT_BYTES  # what is read at once; a file that is larger is no segment of ours
+PORTION_BYTES = 4 * SEGMENT_BYTES  # what is held at once; a file that is larger is no segment of ours
+_BLOCK = SEGMENT_BYTES  # what is read at once: for more than there is, each read would get fresh memory, 5 times slower
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def parse(path: Path, data: bytes) -> Segment:
 
 def portions(path: Path) -> Iterator[bytes]:
     """
-    Read a file in portions that end where a line ends, or after 1 MiB without the end of a line.
+    Read a file in portions that end behind a line, or after 1 MiB without the end of a line.
 
     Nothing comes from a file that is gone or kept from us, and nothing from what is no file: a directory, a pipe.
     """
@@ -46,16 +47,19 @@ def portions(path: Path) -> Iterator[bytes]:
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return  # RACE: a drain may have delivered it since it was listed
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        entry = os.fstat(descriptor)
+        if not stat.S_ISREG(entry.st_mode):
             return
-        rest = b""
-        while block := os.read(descriptor, PORTION_BYTES):
-            whole, newline, rest = (rest + block).rpartition(b"\n")
-            if newline:
-                yield whole
-            elif len(rest) > PORTION_BYTES:
-                yield rest
-                rest = b""
+        left, rest = entry.st_size, b""
+        while block := os.read(descriptor, min(left, _BLOCK)):
+            left -= len(block)
+            data = rest + block
+            end = data.rfind(b"\n") + 1
+            if not end and len(data) + _BLOCK > PORTION_BYTES:
+                end = len(data)
+            if end:
+                yield data[:end]
+            rest = data[end:]
         if rest:
             yield rest
     finally:
@@ -66,10 +70,11 @@ def sealed(folder: Path) -> list[Path]:
     """List the segments in a folder, oldest first: files and nothing else, whatever their names promise."""
     try:
         with os.scandir(folder) as entries:
-            return sorted(
-                Path(entry.path)
+            names = sorted(
+                entry.name
                 for entry in entries
                 if entry.name.endswith(".ndjson") and entry.is_file(follow_symlinks=False)
             )
     except FileNotFoundError:
         return []
+    return [folder / name for name in names]

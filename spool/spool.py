@@ -1,8 +1,9 @@
 """The spool: append an event, seal a segment, look at what is pending."""
 
+import errno
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,11 +16,12 @@ from spool.disk import Disk
 from spool.errors import NoLocksError, UnavailableError
 from spool.layout import Layout
 from spool.locks import Lock
-from spool.record import Record, encode, id_time, new_id
+from spool.record import LAST_NS, Record, encode, id_time, new_id
 from spool.segment import PORTION_BYTES, SEGMENT_BYTES, Segment, parse, portions, sealed
 
 _APPEND_PATIENCE = 0.05  # seconds; then the append makes a segment of its own
 _SEAL_PATIENCE = 5.0  # seconds; a drain has time
+_DRAIN_PATIENCE = 5.0  # seconds; a drain that hangs in the network may take longer, and is not to be sawn off
 _TEMPORARY = "????????-????-7???-????-????????????.tmp"  # whatever else ends so is somebody's
 _UNFINISHED = timedelta(hours=1)  # nobody takes that long to finish a file
 
@@ -45,7 +47,7 @@ class Spool:
         self.layout = Layout(root)
         self.source = source
         self.bounds = bounds
-        self.clock = clock
+        self.clock: Callable[[], int] = lambda: min(max(clock(), 0), LAST_NS)  # ids can hold no other instants
         self.disk = disk or Disk()
         self.append_lock = Lock(self.layout.append_lock, self.disk)
         self.drain_lock = Lock(self.layout.drain_lock, self.disk)
@@ -66,10 +68,10 @@ class Spool:
         with self.disk_errors("write to"):
             try:
                 if not self._prepared:
-                    self._prepare()
+                    self.prepare()
                 sealed_one = self._append(record)
             except FileNotFoundError:  # somebody has removed the spool, or a part of it, while this program ran
-                self._prepare()
+                self.prepare()
                 sealed_one = self._append(record)
         if sealed_one:
             with suppress(OSError, NoLocksError):  # the event is accepted: tidying up must not say otherwise
@@ -86,9 +88,14 @@ class Spool:
         if not self.exists():
             return None
         with self.disk_errors("write to"):
-            self._prepare()
+            self.prepare()
             with self.append_lock.held(patience=_SEAL_PATIENCE) as locked:
-                return self._seal() if locked and _size(self.layout.active) else None
+                if not locked or not _size(self.layout.active):
+                    return None
+                path = self._seal()
+                with suppress(OSError):  # sealed it is: the next append makes an active segment, or says why it cannot
+                    self._create_active()
+                return path
 
     def now(self) -> datetime:
         """Return the time in UTC by the spool's clock."""
@@ -105,18 +112,24 @@ class Spool:
 
         Every record that was pending when this began is met, once, unless a drain is done with it before.
         """
+        for path, data, elsewhere in self.portions():
+            segment = parse(path, data)
+            yield replace(segment, records=tuple(record for record in segment.records if record.id not in elsewhere))
+
+    def portions(self) -> Iterator[tuple[Path, bytes, Container[str]]]:
+        """Yield what `segments` parses: a portion's path and lines, and the ids that are met in another portion."""
         if not self.exists():
             return
         with self.disk_errors("read"):
             # RACE: the active segment may be sealed, and what is sealed be rewritten by a drain, while we read. So it
             # is read before the folder is listed, and what was in it is left out wherever else it is met.
-            active = [parse(self.layout.active, data) for data in portions(self.layout.active)]
-            ours = {record.id for segment in active for record in segment.records}
+            active = list(portions(self.layout.active))
+            ours = {record.id for data in active for record in parse(self.layout.active, data).records}
             for path in self.sealed():
                 for data in portions(path):
-                    segment = parse(path, data)
-                    yield replace(segment, records=tuple(record for record in segment.records if record.id not in ours))
-            yield from active
+                    yield path, data, ours
+            for data in active:
+                yield self.layout.active, data, ()
 
     def records(self) -> Iterator[Record]:
         """Stream the pending records as `segments` reads them."""
@@ -127,9 +140,39 @@ class Spool:
         """The sealed segments, oldest first."""
         return sealed(self.layout.pending)
 
+    def prepare(self) -> None:
+        """Make sure that the directories are there and ours to write to."""
+        place.prepare(self.layout, self.disk, self._temporary())
+        self._prepared = True
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """
+        Keep drains, and whoever else moves records, away for the length of the block; appends go on.
+
+        UnavailableError while a drain is at work, NoLocksError where the file system has no locks.
+        """
+        with self.drain_lock.held(patience=_DRAIN_PATIENCE) as locked:
+            if not locked:
+                raise UnavailableError("a flush is at work: try again when it is done")
+            yield
+
+    def sealed_segments(self) -> Iterator[Segment]:
+        """
+        Seal, and read what is sealed, oldest first. The caller holds `drain.lock`: between here and there nobody else
+        changes a segment.
+        """
+        self.seal()
+        if not os.access(self.layout.pending, os.W_OK | os.X_OK):  # what is delivered could not be taken out
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        for path in (part for whole in self.sealed() for part in self.divide(whole)):
+            segment = self.read(path)
+            limits.finish(self, segment)
+            yield segment
+
     def read(self, path: Path) -> Segment:
         """Read one sealed segment; an empty one when it is gone by now."""
-        return parse(path, b"\n".join(portions(path)))
+        return parse(path, b"".join(portions(path)))
 
     def divide(self, path: Path) -> list[Path]:
         """
@@ -142,9 +185,10 @@ class Spool:
         parts = []
         for data in portions(path):
             parts.append(self.layout.segment(new_id(self.clock())))
-            self.publish(data + b"\n", parts[-1])
-        self.replace(path, [])
-        return parts
+            self.publish(data, parts[-1])
+        if parts:  # or it cannot be read
+            self.replace(path, [])
+        return parts or [path]
 
     def sweep(self) -> None:
         """Remove what crashes left of files that were never finished: nobody was told that they are accepted."""
@@ -182,7 +226,9 @@ class Spool:
         try:
             with self.append_lock.held(patience=_APPEND_PATIENCE) as locked:
                 written = self._write(line) if locked else None
-        except NoLocksError:
+        except NoLocksError as error:
+            if limits.room(self) < len(line):  # what would make room, the bounds and a drain, needs locks
+                raise UnavailableError(f"the spool is full, and {error}") from error
             written = None
         if written is None:
             self.publish(line, self.layout.segment(record.id))  # commit point
@@ -212,8 +258,7 @@ class Spool:
         full = size is not None and size + len(line) > SEGMENT_BYTES
         if full:
             self._seal()
-            size = 0
-        elif size is None:
+        if full or size is None:
             self._create_active()
             size = 0
         elif size == 0:
@@ -229,10 +274,9 @@ class Spool:
         return descriptor, full
 
     def _seal(self) -> Path:
-        """Close the active segment, under `append.lock`."""
+        """Close the active segment, under `append.lock`. Appends need another one then."""
         path = self.layout.segment(new_id(self.clock()))
         self.disk.rename(self.layout.active, path)
-        self._create_active()
         return path
 
     def _create_active(self) -> None:
@@ -245,11 +289,6 @@ class Spool:
         self.disk.sync_directory(self.layout.pending)
         os.close(self.disk.create(self.layout.active))
         self.disk.sync_directory(self.layout.root)
-
-    def _prepare(self) -> None:
-        """Make sure that the directories are there and ours to write to."""
-        place.prepare(self.layout, self.disk, self._temporary())
-        self._prepared = True
 
     def _temporary(self) -> Path:
         return self.layout.temporary(new_id(self.clock()))

@@ -62,7 +62,7 @@ def append(machine: Machine, spool: Spool, size: int = 0) -> str:
 
 def append_alone(machine: Machine, spool: Spool) -> str:
     """Append an event while somebody else keeps the lock."""
-    spool._prepare()  # the lock lies in the directory
+    spool.prepare()  # the lock lies in the directory
     with spool.append_lock.held() as locked:
         assert locked
         return append(machine, spool)

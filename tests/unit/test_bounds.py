@@ -259,7 +259,7 @@ def test_purge_of_what_is_old(spool: Spool, clock: Clock) -> None:
 
 def test_purge_waits_for_no_drain(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a drain is at work, a purge says so and deletes nothing."""
-    monkeypatch.setattr("spool.purge._PATIENCE", 0.05)
+    monkeypatch.setattr("spool.spool._DRAIN_PATIENCE", 0.05)
     expected = fill(spool, 2)
     with Lock(spool.layout.drain_lock, Disk()).held(), pytest.raises(Exception, match="a flush is at work"):
         purge(spool)

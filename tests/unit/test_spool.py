@@ -60,7 +60,15 @@ def test_the_directory_is_the_documented_one(spool: Spool) -> None:
     sealed = spool.seal()
     assert sealed is not None
     names = sorted(path.relative_to(spool.layout.root).as_posix() for path in spool.layout.root.rglob("*"))
-    assert names == ["active.ndjson", "append.lock", "dead", "format.json", "pending", f"pending/{sealed.name}"]
+    assert names == [
+        "active.ndjson",
+        "append.lock",
+        "dead",
+        "drain.lock",
+        "format.json",
+        "pending",
+        f"pending/{sealed.name}",
+    ]
     assert spool.layout.format.read_text() == '{"format": 1}\n'
 
 

@@ -1,0 +1,82 @@
+"""Counting what is pending, at the speed of looking."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spool import Spool
+from spool.inspection import count_pending
+from spool.record import encode, looks_whole, verify
+
+NOW_NS = 1_795_428_000_000_000_000
+NOW = datetime.fromtimestamp(NOW_NS / 1e9, UTC)
+MINUTE = 60 * 10**9
+
+
+def line(age_ns: int = 0) -> bytes:
+    """A record as it lies on disk."""
+    return encode({"text": 'a "quoted"}\n'}, source="test", event_type="t", now_ns=NOW_NS - age_ns).line
+
+
+def pending(folder: Path, *segments: bytes) -> Spool:
+    """A spool with these segments, the last one active."""
+    spool = Spool(folder / "spool", source="test", clock=lambda: NOW_NS)
+    spool.append({}, event_type="t")
+    for number, data in enumerate(segments[:-1]):
+        spool.layout.segment(f"{number:08}-0000-7000-8000-000000000000").write_bytes(data)
+    spool.layout.active.write_bytes(segments[-1])
+    return spool
+
+
+@given(
+    cuts=st.lists(st.integers(0, 600), min_size=1, max_size=6),
+    between=st.lists(st.sampled_from([b"\n", b"\n\n", b"\n\0\0\n", b"\nno record\n"]), min_size=6, max_size=6),
+)
+def test_a_look_tells_torn_lines_from_whole_ones(cuts: list[int], between: list[bytes]) -> None:
+    """Lines that look whole are as many records as their checksums say, wherever a crash tore some of them."""
+    data = b"".join(line()[: cut or None] + end for cut, end in zip(cuts, between, strict=False))
+    number = looks_whole(data)
+    assert number in {None, sum(verify(each) is not None for each in data.split(b"\n"))}
+
+
+def test_whole_lines_are_seen_at_one_look() -> None:
+    """The fast way is the usual way."""
+    assert looks_whole(line() + b"\n") == 1
+    assert looks_whole((line() + b"\n") * 300) == 300
+
+
+def test_torn_lines_are_counted_as_such(tmp_path: Path) -> None:
+    """What a crash tore and what somebody put there counts as corrupt, not as pending."""
+    sealed = line() + b"\n" + line()[:90] + b"\n" + line() + b"\n"
+    spool = pending(tmp_path, sealed, b"text\n" + line() + b"\n" + line()[:5])
+    found = count_pending(spool, NOW)
+    assert (found.records, found.corrupt) == (3, 3)
+
+
+@pytest.mark.parametrize("minutes", [0, 4.99, 5, 9.99, 10, 100, 1279.9, 1280, 50_000, -60])
+def test_ages_are_those_of_qshape(tmp_path: Path, minutes: float) -> None:
+    """A record counts in the age that it has reached; one of the future counts as young."""
+    spool = pending(tmp_path, (line(int(minutes * MINUTE)) + b"\n") * 2)
+    [(name, number)] = [(name, number) for name, number in count_pending(spool, NOW).ages if number]
+    assert number == 2
+    bounds = [float(bound) for bound in name.strip("<+").split("-")]
+    assert minutes >= bounds[0] if name.endswith("+") else minutes < bounds[0]
+
+
+def test_a_segment_of_several_ages_is_counted_one_by_one(tmp_path: Path) -> None:
+    """Where the first and the last record of a segment differ in age, each counts as what it is."""
+    sealed, active = (b"".join(line(minutes * MINUTE) + b"\n" for minutes in (45, 12, 11, 1)) for _ in range(2))
+    found = count_pending(pending(tmp_path, sealed, active), NOW)
+    assert {name: number for name, number in found.ages if number} == {"<5": 2, "<20": 4, "<80": 2}
+    assert found.octets == len(sealed) + len(active)
+    assert found.oldest == NOW - timedelta(minutes=45)
+    assert found.newest == NOW - timedelta(minutes=1)
+
+
+def test_a_look_at_nothing(tmp_path: Path) -> None:
+    """A spool that never was holds nothing, and no time."""
+    found = count_pending(Spool(tmp_path / "spool", source="test"), NOW)
+    assert (found.records, found.octets, found.oldest, found.newest) == (0, 0, None, None)
