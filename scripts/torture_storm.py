@@ -1,4 +1,4 @@
-"""Eight appenders, two drainers and an inspector, killed at random, against a server that fails."""
+"""Eight appenders, two drainers, an exporter and an inspector, killed at random, against a server that fails."""
 
 import argparse
 import random
@@ -20,7 +20,8 @@ def main() -> int:
         verdict = storm(Path(name), seed=options.seed, seconds=options.seconds)
     print(f"  {verdict.acknowledged:,} events accepted; {verdict.taken:,} arrived, {verdict.buried:,} were refused")
     print(f"  {verdict.duplicates:,} arrived once more; {verdict.unacknowledged:,} arrived though no append said so")
-    print(f"  {verdict.torn:,} lines torn by a kill, buried")
+    print(f"  {verdict.torn:,} lines torn by a kill, buried; {verdict.bundles:,} bundles left by one,", end=" ")
+    print(f"{verdict.unfinished:,} of them unfinished and refused")
     print("  kills: " + ", ".join(f"{role} {number}" for role, number in verdict.kills.most_common()))
     print("  answers: " + ", ".join(f"{answer} {number}" for answer, number in verdict.answers.most_common()))
     print(f"  breaches of the promise: {len(verdict.broken)}")

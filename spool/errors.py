@@ -29,5 +29,9 @@ class UnsafeError(SpoolError):
     """The place is not one to keep private files in: a symbolic link, another user's, or not a spool at all."""
 
 
+class BundleError(SpoolError):
+    """The file is no bundle, is damaged, or holds too much; nothing was changed."""
+
+
 class NewerFormatError(SpoolError):
-    """A newer program wrote this spool; nothing was touched."""
+    """A newer program wrote this spool, or this bundle; nothing was touched."""

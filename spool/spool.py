@@ -101,6 +101,10 @@ class Spool:
         """Return the time in UTC by the spool's clock."""
         return datetime.fromtimestamp(self.clock() / 1e9, UTC)
 
+    def new_id(self) -> str:
+        """Return an id for this instant."""
+        return new_id(self.clock())
+
     def exists(self) -> bool:
         """Whether there is a spool that may be read: False when nothing was ever recorded. Errors as for `append`."""
         with self.disk_errors("read"):
@@ -184,7 +188,7 @@ class Spool:
             return [path]
         parts = []
         for data in portions(path):
-            parts.append(self.layout.segment(new_id(self.clock())))
+            parts.append(self.layout.segment(self.new_id()))
             self.publish(data, parts[-1])
         if parts:  # or it cannot be read
             self.replace(path, [])
@@ -275,7 +279,7 @@ class Spool:
 
     def _seal(self) -> Path:
         """Close the active segment, under `append.lock`. Appends need another one then."""
-        path = self.layout.segment(new_id(self.clock()))
+        path = self.layout.segment(self.new_id())
         self.disk.rename(self.layout.active, path)
         return path
 
@@ -291,7 +295,7 @@ class Spool:
         self.disk.sync_directory(self.layout.root)
 
     def _temporary(self) -> Path:
-        return self.layout.temporary(new_id(self.clock()))
+        return self.layout.temporary(self.new_id())
 
 
 def _size(path: Path) -> int | None:

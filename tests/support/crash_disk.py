@@ -180,11 +180,12 @@ class Machine:
         self.first = len(self.steps)
         self.first_call = self.calls
 
-    def call(self) -> None:
-        """Let a process make a call, or die."""
-        if self.calls == self.fatal:
-            self.fatal = None
-            raise KilledError
+    def kills(self) -> bool:
+        """Whether the process that makes the next call dies instead."""
+        fatal = self.calls == self.fatal
+        if fatal:
+            self.fatal = None  # the next process lives
+        return fatal
 
     def promise(self, *tokens: str) -> None:
         """Somebody was told that these are accepted."""
@@ -280,45 +281,52 @@ class RecordedDisk(UnsyncedDisk):
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
+        self.dead = False
+
+    def _call(self) -> None:
+        """Make a call, if this process lives to make one."""
+        self.dead = self.dead or self.machine.kills()
+        if self.dead:
+            raise KilledError
 
     def make_directory(self, path: Path) -> None:
-        self.machine.call()
+        self._call()
         made = not path.is_dir()
         super().make_directory(path)
         if made:
             self.machine.record(f"make_directory {path}", Named(path.parent, ((path.name, _FOLDER),)))
 
     def open(self, path: Path) -> int:
-        self.machine.call()
+        self._call()
         return super().open(path)
 
     def create(self, path: Path) -> int:
-        self.machine.call()
+        self._call()
         descriptor = super().create(path)
         file = self.machine.number(os.fstat(descriptor).st_ino, new=True)
         self.machine.record(f"create {path}", Named(path.parent, ((path.name, file),)))
         return descriptor
 
     def append(self, descriptor: int, data: bytes) -> None:
-        self.machine.call()
+        self._call()
         entry = os.fstat(descriptor)
         super().append(descriptor, data)
         file = self.machine.number(entry.st_ino)
         self.machine.record(f"append {len(data)} bytes to file {file}", Written(file, entry.st_size, data))
 
     def sync(self, descriptor: int) -> None:
-        self.machine.call()
+        self._call()
         super().sync(descriptor)
         file = self.machine.number(os.fstat(descriptor).st_ino)
         self.machine.record(f"sync file {file}", Synced(file))
 
     def sync_directory(self, path: Path) -> None:
-        self.machine.call()
+        self._call()
         super().sync_directory(path)
         self.machine.record(f"sync_directory {path}", Synced(path))
 
     def rename(self, source: Path, target: Path) -> None:
-        self.machine.call()
+        self._call()
         file = self.machine.number(source.stat().st_ino)
         super().rename(source, target)
         here, there = (source.name, None), (target.name, file)
@@ -330,14 +338,14 @@ class RecordedDisk(UnsyncedDisk):
         self.machine.record(f"rename {source} to {target}", *changes)
 
     def unlink(self, path: Path) -> None:
-        self.machine.call()
+        self._call()
         there = path.exists()
         super().unlink(path)
         if there:
             self.machine.record(f"unlink {path}", Named(path.parent, ((path.name, None),)))
 
     def truncate(self, descriptor: int, size: int) -> None:
-        self.machine.call()
+        self._call()
         super().truncate(descriptor, size)
         file = self.machine.number(os.fstat(descriptor).st_ino)
         self.machine.record(f"truncate file {file} to {size} bytes", Cut(file, size))

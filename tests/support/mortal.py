@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spool import Deferred, Delivered, Outcome, Record, Refused, Spool, drain
-from spool.bounds import Bounds
+from spool import Bounds, Deferred, Delivered, Outcome, Record, Refused, Spool, drain, export_bundle
 from spool.disk import Disk
 
 _CALLS = {"make_directory", "create", "append", "sync", "sync_directory", "rename", "unlink", "truncate"}
 
 # Children are forked by a server without threads: those of a test could hold locks that nobody would ever release.
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["filelock", "spool.drainer", "spool.http", "spool.inspection"])
+_processes.set_forkserver_preload(["filelock", "spool.bundle", "spool.drainer", "spool.http", "spool.inspection"])
 
 
 class MortalDisk(Disk):
@@ -92,6 +91,11 @@ def drain_and_die(life: Life, log: Path, script: Sequence[str]) -> None:
     _run(_drain, life, log, script)
 
 
+def carry_and_die(life: Life, bundle: Path) -> None:
+    """Export into a bundle in another process that dies."""
+    _run(_carry, life, bundle)
+
+
 def _run(work: Callable[..., None], *arguments: object) -> None:
     process = _processes.Process(target=work, args=arguments, daemon=True)
     process.start()
@@ -106,6 +110,10 @@ def _append(life: Life, log: Path, events: Sequence[dict[str, object]]) -> None:
     with log.open("ab", buffering=0) as acknowledged:
         for event in events:
             acknowledged.write(spool.append(event, event_type="machine.v1").encode() + b"\n")
+
+
+def _carry(life: Life, bundle: Path) -> None:
+    export_bundle(life.spool(), bundle)
 
 
 def _drain(life: Life, log: Path, script: Sequence[str]) -> None:

@@ -1,5 +1,5 @@
 """
-A storm over one spool: appenders, drainers and an inspector, killed at random and started again, against a bad server.
+A storm over one spool: processes that append, drain, carry and look, killed at random, against a bad server.
 
 Each run of an appender writes the ids that its appends returned to a log of its own, so that what a killed process was
 told is known. Line n of the log is the record with the number n: of each run, one record at most may turn up without
@@ -27,20 +27,28 @@ from pathlib import Path
 
 from endpoint import Endpoint, Request, reply
 
-from spool import WIRE_FORMATS, Record, Spool, drain
+from spool import (
+    WIRE_FORMATS,
+    BundleError,
+    Record,
+    Spool,
+    drain,
+    export_bundle,
+    import_bundle,
+)
 from spool.bounds import Bounds
 from spool.dead import letters
 from spool.http import HttpTransport
 from spool.inspection import count_pending
 from spool.record import verify
 
-_APPENDERS, _DRAINERS, _INSPECTORS = 8, 2, 1
+_WORKERS = {"appender": 8, "drainer": 2, "exporter": 1, "inspector": 1}
 _BETWEEN_KILLS = 0.05  # seconds, on average
 _BOUNDLESS = Bounds(octets=2**50, age=timedelta.max)  # what a bound drops is not lost; here nothing is to be dropped
 
 # Children are forked by a server without threads: in this process the endpoint's threads hold locks of their own.
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["filelock", "spool.drainer", "spool.http", "spool.inspection"])
+_processes.set_forkserver_preload(["filelock", "spool.bundle", "spool.drainer", "spool.http", "spool.inspection"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,8 @@ class Verdict:
     """
     What a storm did. `broken` has a line for each breach of the promise; it is to be empty.
 
-    `torn` counts lines that a kill cut off, `unacknowledged` records that arrived though no append said so.
+    `torn` counts lines that a kill cut off, `unacknowledged` records that arrived though no append said so, `bundles`
+    those that a killed exporter left, `unfinished` those of them that an import refused.
     """
 
     acknowledged: int
@@ -56,6 +65,8 @@ class Verdict:
     duplicates: int
     buried: int
     torn: int
+    bundles: int
+    unfinished: int
     unacknowledged: int
     kills: Counter[str]
     answers: Counter[str]
@@ -76,6 +87,8 @@ def storm(folder: Path, *, seed: int, seconds: float) -> Verdict:
                 crew.replace_one()
         receiver.failing = False
         spool = Spool(folder / "spool", source="storm", bounds=_BOUNDLESS)
+        bundles = list(folder.glob("*.gz"))
+        unfinished = sum(not _import(spool, path) for path in bundles)
         last = drain(spool, HttpTransport(endpoint.url, WIRE_FORMATS["json"], user_agent="storm"), ignore_backoff=True)
     finally:
         endpoint.close()
@@ -92,6 +105,8 @@ def storm(folder: Path, *, seed: int, seconds: float) -> Verdict:
         taken=len(receiver.taken),
         duplicates=receiver.duplicates,
         buried=len(buried),
+        bundles=len(bundles),
+        unfinished=unfinished,
         torn=sum(letter.record is None for letter in dead),
         unacknowledged=len((receiver.taken.keys() | buried.keys()) - acknowledged),
         kills=crew.kills,
@@ -225,9 +240,10 @@ class _Crew:
         self._roles: dict[str, Callable[[int], tuple[Callable[..., None], tuple[object, ...]]]] = {
             "appender": lambda run: (_append, (root, folder / f"{run}.log", run)),
             "drainer": lambda _run: (_drain, (root, url)),
+            "exporter": lambda run: (_carry, (root, folder, run)),
             "inspector": lambda _run: (_inspect, (root,)),
         }
-        roles = ["appender"] * _APPENDERS + ["drainer"] * _DRAINERS + ["inspector"] * _INSPECTORS
+        roles = [role for role, number in _WORKERS.items() for _ in range(number)]
         self._workers = [(role, self._start(role)) for role in roles]
 
     @contextmanager
@@ -278,6 +294,28 @@ def _drain(root: Path, url: str) -> None:
     while _wanted():
         if not drain(spool, transport, ignore_backoff=True).requests:
             time.sleep(0.002)
+
+
+def _carry(root: Path, folder: Path, run: int) -> None:
+    """Move what is pending into bundles, and bring back those that are there, whoever left them."""
+    spool = Spool(root, source="exporter", bounds=_BOUNDLESS)
+    for number in itertools.takewhile(_wanted, itertools.count()):
+        export_bundle(spool, folder / f"{run}-{number}.gz")
+        time.sleep(0.01)
+        for path in folder.glob("*.gz"):
+            _import(spool, path)
+
+
+def _import(spool: Spool, path: Path) -> bool:
+    """Import a bundle and throw it away. An unfinished one is no loss: who wrote it had not taken anything out yet."""
+    try:
+        import_bundle(spool, path)
+    except BundleError:
+        whole = False
+    else:
+        whole = True
+    path.unlink()
+    return whole
 
 
 def _inspect(root: Path) -> None:

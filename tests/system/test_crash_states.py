@@ -13,7 +13,19 @@ import pytest
 from crash_disk import KilledError, Machine, RecordedDisk, State, Synced, UnsyncedDisk, rebuilt
 
 import spool as package
-from spool import Deferred, Delivered, Outcome, Record, Refused, Spool, drain
+from spool import (
+    BundleError,
+    Deferred,
+    Delivered,
+    Outcome,
+    Record,
+    Refused,
+    Spool,
+    UnavailableError,
+    drain,
+    export_bundle,
+    import_bundle,
+)
 from spool.bounds import Bounds, dropped, gap_data
 from spool.dead import letters, requeue
 from spool.purge import purge
@@ -277,6 +289,70 @@ def purge_pending(machine: Machine) -> None:
     append(machine, spool)
 
 
+def bundle(machine: Machine) -> Path:
+    """Where a bundle lies: on another medium than the spool, as far as names and syncs go."""
+    return machine.top / "medium" / "bundle.gz"
+
+
+def medium(machine: Machine) -> None:
+    """Plug in a medium, before anything else happens."""
+    (machine.top / "medium").mkdir(exist_ok=True)
+    machine.all_durable()
+
+
+@scenario
+def export(machine: Machine) -> None:
+    """Records that are moved into a bundle: an active segment, a sealed one, and damage between them."""
+    medium(machine)
+    spool = used(machine)
+    damage(machine, spool, b"no record")
+    spool.seal()
+    append(machine, spool)
+    machine.all_durable()
+    export_bundle(spool, bundle(machine))
+    append(machine, spool)
+
+
+@scenario
+def export_and_keep(machine: Machine) -> None:
+    """Records that are copied into a bundle."""
+    medium(machine)
+    spool = used(machine)
+    export_bundle(spool, bundle(machine), keep=True)
+
+
+@scenario
+def import_new(machine: Machine) -> None:
+    """A bundle of several segments that is imported where no spool is, and thrown away then."""
+    medium(machine)
+    far = Spool(machine.top / "far", source="test", clock=clock, disk=RecordedDisk(machine))
+    append(machine, far)
+    append(machine, far)
+    export_bundle(far, bundle(machine))
+    machine.all_durable()
+    import_and_throw_away(machine)
+
+
+@scenario
+def import_twice(machine: Machine) -> None:
+    """A bundle with records that are pending already, or dead; and a spool that is in use."""
+    medium(machine)
+    spool = used(machine)
+    export_bundle(spool, bundle(machine), keep=True)
+    bad = next(spool.records()).id
+    send(machine, spool, refuse(bad))
+    append(machine, spool)
+    machine.all_durable()
+    import_and_throw_away(machine)
+
+
+def import_and_throw_away(machine: Machine) -> None:
+    """Import as a new process; when that is done the bundle is needed no longer."""
+    import_bundle(opened(machine), bundle(machine))
+    RecordedDisk(machine).unlink(bundle(machine))
+    append(machine, opened(machine))
+
+
 def follow_with_an_append(machine: Machine) -> None:
     """Another process appends."""
     append(machine, opened(machine))
@@ -305,7 +381,7 @@ def check(state: State, top: Path, known: set[Record]) -> None:
     assert all(verify(record.line) for record in endpoint.received)
     dead = list(letters(spool))
     damaged = b"".join(base64.b64decode(letter.why["bytes"]) for letter in dead if "bytes" in letter.why).hex()
-    kept = taken | {letter.record.id for letter in dead if letter.record}
+    kept = taken | {letter.record.id for letter in dead if letter.record} | carried(top)
     missing = [token for token in state.owed - kept if token not in damaged]
     gaps = [data for record in known if record.id in taken | state.settled and (data := gap_data(record))]
     # What is in no place has to be in the count of a gap that was taken, before the crash or after, and in one only.
@@ -316,6 +392,16 @@ def check(state: State, top: Path, known: set[Record]) -> None:
     drain(spool, again, ignore_backoff=True)
     assert again.received == []
     assert content(spool) == left
+
+
+def carried(top: Path) -> set[str]:
+    """The ids of the records that arrive at another machine when the bundle, if it is one, is carried there."""
+    other = Spool(top / "other", source="test", clock=clock, disk=UnsyncedDisk())
+    try:
+        import_bundle(other, top / "medium" / "bundle.gz")
+    except (BundleError, UnavailableError):  # it was broken off, or there is none
+        return set()
+    return {record.id for record in other.records()}
 
 
 def content(spool: Spool) -> dict[str, bytes]:
@@ -345,6 +431,12 @@ def survives(machine: Machine, top: Path) -> int:
 def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where somebody else keeps a lock here, waiting for it would be in vain."""
     monkeypatch.setattr("spool.spool._APPEND_PATIENCE", 0.0)
+
+
+@pytest.fixture(autouse=True)
+def _several_segments_in_a_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an import makes several segments, it is to make them of a few small records."""
+    monkeypatch.setattr("spool.bundle.SEGMENT_BYTES", 400)
 
 
 @pytest.fixture
@@ -451,6 +543,10 @@ ROWS = {
     "bound gap published": (gap, "rename .*tmp to .*/pending/"),
     "bound those files unlinked": (gap, "unlink .*/pending/"),
     "requeue segment published": (requeue_refused, "rename .*tmp to .*/pending/"),
+    "export bundle written": (export, "append .* bytes"),
+    "export bundle and its name synced": (export, "sync_directory medium"),
+    "export segments unlinked": (export, "unlink .*/pending/"),
+    "import segment published": (import_new, "rename .*tmp to .*/pending/"),
     "drain schedule published": (drain_failing, "rename .*tmp to .*/schedule.json"),
 }
 

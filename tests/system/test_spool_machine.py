@@ -10,10 +10,10 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from mortal import ANSWERS, Life, Scripted, append_and_die, drain_and_die
+from mortal import ANSWERS, Life, Scripted, append_and_die, carry_and_die, drain_and_die
 
-from spool import Record, Spool, drain
-from spool.bounds import Bounds, dropped, gap_data
+from spool import Bounds, BundleError, Record, Spool, UnavailableError, drain, export_bundle, import_bundle
+from spool.bounds import dropped, gap_data
 from spool.dead import letters, requeue
 from spool.inspection import count_pending
 from spool.record import verify
@@ -101,6 +101,31 @@ class SpoolMachine(RuleBasedStateMachine):
             if letter.record:
                 assert requeue(self.spools[which], letter.record.id)
 
+    @rule(which=_spools, sizes=_sizes)
+    def carry_out(self, which: int, sizes: list[int]) -> None:
+        self.append(which, sizes)
+        export_bundle(self.spools[which], self.folder / f"{self.clock()}.gz")
+        assert list(self.spools[which].records()) == []
+
+    @rule(which=_spools, calls=_calls)
+    def die_carrying(self, which: int, calls: int) -> None:
+        self.append(which, [0])
+        carry_and_die(Life(self.root, self.bounds, self.clock(), calls), self.folder / f"{self.clock()}.gz")
+        self.now_ns += 1_000_000
+
+    @rule(which=_spools)
+    def carry_back(self, which: int) -> None:
+        for path in self.folder.glob("*.gz"):
+            try:
+                import_bundle(self.spools[which], path)
+            except BundleError:  # broken off, when nothing had been taken out yet; or more than there may be
+                if self.bounds == _NARROW and carried(path):
+                    continue
+            except UnavailableError:  # no room: it waits
+                assert self.bounds == _NARROW
+                continue
+            path.unlink()
+
     @rule(which=_spools)
     def look(self, which: int) -> None:
         spool = self.spools[which]
@@ -113,7 +138,8 @@ class SpoolMachine(RuleBasedStateMachine):
         spool = Spool(self.root, source="reader", clock=self.clock)
         dead = [letter.record for letter in letters(spool) if letter.record]
         known: dict[str, Record] = {}
-        for record in [*spool.records(), *dead, *self.arrived()]:
+        bundled = [record for path in self.folder.glob("*.gz") for record in carried(path)]
+        for record in [*spool.records(), *dead, *self.arrived(), *bundled]:
             assert known.setdefault(record.id, record) == record, "one id, two records"
         gaps = [gap for record in known.values() if (gap := gap_data(record))]
         counted = sum(number for gap in gaps for number in dropped(gap).values())
@@ -137,10 +163,24 @@ class SpoolMachine(RuleBasedStateMachine):
         try:
             self.now_ns += 2 * 24 * 3600 * 10**9
             drain(self.spools[0], Scripted([], self.taken), ignore_backoff=True)
+            self.carry_back(0)
+            drain(self.spools[0], Scripted([], self.taken), ignore_backoff=True)
             assert list(self.spools[1].records()) == []
             self.the_promise_is_kept()
         finally:
             shutil.rmtree(self.folder)
+
+
+def carried(path: Path) -> list[Record]:
+    """The records of a bundle; none of one that is unfinished."""
+    far = Spool(path.with_suffix(".far"), source="reader", bounds=_WIDE)
+    try:
+        import_bundle(far, path)
+    except BundleError:
+        return []
+    records = list(far.records())
+    shutil.rmtree(far.layout.root)
+    return records
 
 
 def _number(record: Record) -> int:

@@ -18,4 +18,4 @@ def test_a_storm_loses_nothing(tmp_path: Path) -> None:
     assert verdict.broken == ()
     assert verdict.acknowledged > 100
     assert verdict.taken > 100
-    assert set(verdict.kills) == {"appender", "drainer", "inspector"}
+    assert set(verdict.kills) == {"appender", "drainer", "exporter", "inspector"}
