@@ -31,47 +31,53 @@ class Lock:
     def __init__(self, path: Path, disk: Disk) -> None:
         self._path = path
         self._disk = disk
-        self._kept: _LockFile | None = None
+        self._kept: LockFile | None = None
 
     @contextmanager
     def held(self, *, patience: float = 0.0) -> Iterator[bool]:
-        """
-        Hold the lock for the length of the block; yields False when it was not had within `patience` seconds.
+        """Hold the lock for the length of the block; yields False when it was not had. Errors as for `acquire`."""
+        file = self.acquire(patience)
+        try:
+            yield file is not None
+        finally:
+            if file is not None:
+                file.release()
 
-        So it does when this thread holds it already: in a signal handler, or in a transport that appends.
+    def acquire(self, patience: float) -> "LockFile | None":
+        """
+        Return the lock, to be released, or None when it was not had within `patience` seconds.
+
+        So it is when this thread holds it already: in a signal handler, or in a transport that appends.
         NoLocksError when the file system knows no locks, OSError when the file cannot be opened or made.
         """
-        deadline = time.monotonic() + patience
-        file = self._open()
-        # flock and LockFileEx bind a lock to an open file: they would let in every thread that shares it.
-        if not file.threads.acquire(timeout=patience):
-            yield False
-            return
-        try:
-            try:
-                got = self._lock(file, deadline)
-            except BaseException:
-                self._kept = None  # interrupted: nobody knows whether it is locked, and closing it unlocks it
-                raise
-            try:
-                yield got
-            finally:
-                if got:
-                    file.unlock()
-        finally:
-            file.threads.release()
-
-    def _open(self) -> "_LockFile":
-        """Return the open file, a new one in a forked child or when somebody has removed the spool meanwhile."""
         file = self._kept
-        if file is None or not file.is_at(self._path):
-            file = self._kept = _LockFile(_open(self._path, self._disk))
-        return file
-
-    def _lock(self, file: "_LockFile", deadline: float) -> bool:
+        if file is None or not file.is_usable():
+            file = self._kept = LockFile(_open(self._path, self._disk))
+        # flock and LockFileEx bind a lock to an open file: they would let in every thread that shares it.
+        if not file.threads.acquire(blocking=False) and not (patience and file.threads.acquire(timeout=patience)):
+            return None
+        got = False
         try:
-            got = file.lock()
-            tries = 0
+            got = self._lock(file, patience)
+        except BaseException:
+            self._kept = None  # interrupted: nobody knows whether it is locked, and closing it unlocks it
+            raise
+        finally:
+            if not got:
+                file.threads.release()
+        return file if got else None
+
+    def check(self) -> None:
+        """Raise FileNotFoundError when the file that we have locked lost its name: others lock another one."""
+        if self._kept is not None and not self._kept.is_at(self._path):
+            self._kept = None
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
+
+    def _lock(self, file: "LockFile", patience: float) -> bool:
+        try:
+            if file.lock():
+                return True
+            deadline, tries, got = time.monotonic() + patience, 0, False
             while not got and time.monotonic() < deadline:
                 time.sleep(0 if tries < _YIELDS else _PAUSE)
                 tries += 1
@@ -85,7 +91,7 @@ class Lock:
         return got
 
 
-class _LockFile:
+class LockFile:
     """An open lock file, and what the threads of this process queue on. Closed when nobody refers to it any more."""
 
     def __init__(self, descriptor: int) -> None:
@@ -100,10 +106,14 @@ class _LockFile:
     def __del__(self) -> None:
         self._close(self._descriptor)
 
+    def is_usable(self) -> bool:
+        """Whether this process opened it, and nobody has removed it since."""
+        return self._process == os.getpid() and os.fstat(self._descriptor).st_nlink > 0
+
     def is_at(self, path: Path) -> bool:
-        """Whether this process opened it, and it is still what bears the name."""
+        """Whether it still bears this name."""
         try:
-            return self._process == os.getpid() and os.path.samestat(self._entry, path.lstat())
+            return os.path.samestat(self._entry, path.lstat())
         except FileNotFoundError:
             return False
 
@@ -111,9 +121,10 @@ class _LockFile:
         """Try once."""
         return self._lock(self._descriptor, blocking=False)
 
-    def unlock(self) -> None:
+    def release(self) -> None:
         """Let others in."""
         self._unlock(self._descriptor)
+        self.threads.release()
 
 
 def _open(path: Path, disk: Disk) -> int:

@@ -17,7 +17,7 @@ _HEAD = re.compile(re.escape(_START) + rb'([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-
 _ID = slice(len(_START), len(_START) + 36)
 _LAST_MILLISECOND = 253_402_300_799_999  # of the year 9999, where Python's dates end
 LAST_NS = _LAST_MILLISECOND * 1_000_000
-_COMPACT = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 _CRC_BYTES = len(b',"crc":"00000000"}')
 
 
@@ -69,6 +69,12 @@ def timestamp(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _time(now_ns: int) -> str:
+    """Return what `timestamp(id_time(new_id(now_ns)))` does, in a third of the time."""
+    seconds = min(now_ns // 1_000_000, _LAST_MILLISECOND) / 1000
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
 def printable(text: str) -> str:
     """Return the beginning of a text from outside, fit for a terminal, a line of a file and a log."""
     return "".join(character if character.isprintable() else "?" for character in text[:200])
@@ -91,22 +97,14 @@ def encode(
     if not isinstance(event, Mapping):
         raise InvalidEventError(f"an event is a JSON object, not {type(event).__name__}")
     record_id = new_id(now_ns)
-    envelope = {
-        "specversion": "1.0",
-        "id": record_id,
-        "source": source,
-        "type": event_type,
-        "time": timestamp(id_time(record_id)),
-        **(extensions or {}),
-        "datacontenttype": "application/json",
-        "data": event,
-    }
     try:
         # ASCII on disk: neither a lone surrogate nor a Unicode line separator can then break a line.
-        text = _COMPACT.encode(envelope)
+        head = f'"id":"{record_id}","source":{_json(source)},"type":{_json(event_type)},"time":"{_time(now_ns)}"'
+        more = "".join(f",{_json(name)}:{_json(text)}" for name, text in (extensions or {}).items())
+        text = f'{{"specversion":"1.0",{head}{more},"datacontenttype":"application/json","data":{_json(event)}'
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidEventError(f"the event is not JSON: {error}") from error
-    line = seal_line(text.encode("ascii")[:-1])
+    line = seal_line(text.encode("ascii"))
     if len(line) >= MAX_RECORD_BYTES:
         raise InvalidEventError(f"the event's record is {len(line):,} bytes long; the limit is {MAX_RECORD_BYTES:,}")
     return Record(line)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from spool import bounds as limits
 from spool import place
+from spool.active import Active
 from spool.bounds import Bounds
 from spool.disk import Disk
 from spool.errors import NoLocksError, UnavailableError
 from spool.layout import Layout
 from spool.locks import Lock
 from spool.record import LAST_NS, Record, encode, id_time, new_id
-from spool.segment import PORTION_BYTES, SEGMENT_BYTES, Segment, parse, portions, sealed
+from spool.segment import PORTION_BYTES, Segment, parse, portions, sealed
 
 _APPEND_PATIENCE = 0.05  # seconds; then the append makes a segment of its own
 _SEAL_PATIENCE = 5.0  # seconds; a drain has time
@@ -51,6 +52,7 @@ class Spool:
         self.disk = disk or Disk()
         self.append_lock = Lock(self.layout.append_lock, self.disk)
         self.drain_lock = Lock(self.layout.drain_lock, self.disk)
+        self._active = Active(self.layout, self.disk, self.append_lock, self.new_id)
         self._prepared = False
 
     def append(
@@ -65,12 +67,14 @@ class Spool:
         UnavailableError when the disk says no: then nobody may count on the event, though it may be delivered.
         """
         record = encode(event, source=self.source, event_type=event_type, now_ns=self.clock(), extensions=extensions)
-        with self.disk_errors("write to"):
-            try:
-                if not self._prepared:
-                    self.prepare()
-                sealed_one = self._append(record)
-            except FileNotFoundError:  # somebody has removed the spool, or a part of it, while this program ran
+        try:
+            sealed_one = self._prepared and self._append(record)
+        except FileNotFoundError:  # somebody has removed the spool, or a part of it, while this program ran
+            self._prepared = False
+        except OSError as error:
+            raise self._unavailable("write to", error) from error
+        if not self._prepared:
+            with self.disk_errors("write to"):
                 self.prepare()
                 sealed_one = self._append(record)
         if sealed_one:
@@ -90,11 +94,11 @@ class Spool:
         with self.disk_errors("write to"):
             self.prepare()
             with self.append_lock.held(patience=_SEAL_PATIENCE) as locked:
-                if not locked or not _size(self.layout.active):
+                if not locked or self._active.is_empty():
                     return None
-                path = self._seal()
+                path = self._active.seal()
                 with suppress(OSError):  # sealed it is: the next append makes an active segment, or says why it cannot
-                    self._create_active()
+                    self._active.create()
                 return path
 
     def now(self) -> datetime:
@@ -184,8 +188,12 @@ class Spool:
 
         Returns what is there instead, oldest first: the path itself, in nearly all cases.
         """
-        if (_size(path) or 0) <= PORTION_BYTES:
-            return [path]
+        with suppress(FileNotFoundError):
+            if path.stat().st_size > PORTION_BYTES:
+                return self._divide(path)
+        return [path]
+
+    def _divide(self, path: Path) -> list[Path]:
         parts = []
         for data in portions(path):
             parts.append(self.layout.segment(self.new_id()))
@@ -221,29 +229,30 @@ class Spool:
         try:
             yield
         except OSError as error:
-            words = error.strerror or str(error)
-            raise UnavailableError(f"cannot {verb} the spool in {self.layout.root}: {words}") from error
+            raise self._unavailable(verb, error) from error
+
+    def _unavailable(self, verb: str, error: OSError) -> UnavailableError:
+        return UnavailableError(f"cannot {verb} the spool in {self.layout.root}: {error.strerror or error}")
 
     def _append(self, record: Record) -> bool:
         """Make a record durable. Returns whether that sealed a segment."""
         line = record.line + b"\n"
         try:
-            with self.append_lock.held(patience=_APPEND_PATIENCE) as locked:
-                written = self._write(line) if locked else None
+            locked = self.append_lock.acquire(_APPEND_PATIENCE)
         except NoLocksError as error:
             if limits.room(self) < len(line):  # what would make room, the bounds and a drain, needs locks
                 raise UnavailableError(f"the spool is full, and {error}") from error
-            written = None
-        if written is None:
+            locked = None
+        if locked is None:
             self.publish(line, self.layout.segment(record.id))  # commit point
             return False
-        descriptor, sealed_one = written
         try:
-            # Outside the lock, so that many appends share one commit of the file system. The segment may have been
-            # sealed, or even delivered, in the meantime: the descriptor follows the file, whatever its name.
-            self.disk.sync(descriptor)  # commit point
+            file, sealed_one = self._active.write(line)
         finally:
-            os.close(descriptor)
+            locked.release()
+        # Outside the lock, so that many appends share one commit of the file system. The segment may have been sealed,
+        # or even delivered, in the meantime: the descriptor follows the file, whatever its name.
+        self.disk.sync(file.descriptor)  # commit point
         return sealed_one
 
     def _keep_bounds(self) -> None:
@@ -252,59 +261,5 @@ class Spool:
             if locked:
                 limits.enforce(self)
 
-    def _write(self, line: bytes) -> tuple[int, bool]:
-        """
-        Put a line behind the active segment, under `append.lock`, sealing it before when the line has no room in it.
-
-        Returns the descriptor, still to be synced and closed, and whether a segment was sealed.
-        """
-        size = _size(self.layout.active)
-        full = size is not None and size + len(line) > SEGMENT_BYTES
-        if full:
-            self._seal()
-        if full or size is None:
-            self._create_active()
-            size = 0
-        elif size == 0:
-            # RACE: whoever made the file may have died before its name was durable, and we rest on it.
-            place.sync_root(self.layout, self.disk)
-        descriptor = self.disk.open(self.layout.active)
-        try:
-            torn = size > 0 and _byte(descriptor, size - 1) != b"\n"
-            self.disk.append(descriptor, b"\n" + line if torn else line)  # a torn line stays alone on its line
-        except OSError:
-            os.close(descriptor)
-            raise
-        return descriptor, full
-
-    def _seal(self) -> Path:
-        """Close the active segment, under `append.lock`. Appends need another one then."""
-        path = self.layout.segment(self.new_id())
-        self.disk.rename(self.layout.active, path)
-        return path
-
-    def _create_active(self) -> None:
-        """
-        Make the next active segment, its name durable before an append may rest on it: appends sync only their data.
-
-        The name may have been that of a segment which was sealed a moment ago, by us or by a process that died then.
-        That one's new name has to be durable before the old one may name another file.
-        """
-        self.disk.sync_directory(self.layout.pending)
-        os.close(self.disk.create(self.layout.active))
-        self.disk.sync_directory(self.layout.root)
-
     def _temporary(self) -> Path:
         return self.layout.temporary(self.new_id())
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return None
-
-
-def _byte(descriptor: int, offset: int) -> bytes:
-    os.lseek(descriptor, offset, os.SEEK_SET)
-    return os.read(descriptor, 1)

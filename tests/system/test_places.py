@@ -495,7 +495,7 @@ def test_a_read_only_place(place: ReadOnly) -> None:
     assert drain(used, Endpoint(lambda _records: REFUSED)).buried == 1
     accepted = [append(used), append(used)]
     used.seal()
-    accepted.append(append(used))
+    accepted.append(append(Spool(used.layout.root, source="test")))  # an open file could still be written to
     place.freeze()
     endpoint = Endpoint()
     for spool in (used, Spool(used.layout.root, source="test")):
@@ -659,8 +659,8 @@ def test_a_segment_that_cannot_be_read_is_counted_or_kept(place: Forbidden) -> N
 @inside(Forbidden)
 def test_an_active_segment_that_cannot_be_written(place: Forbidden) -> None:
     """Events behind an active segment that is kept from us are accepted or refused in one line, and none is lost."""
-    spool = place.spool
-    accepted = [append(spool)]
+    spool = Spool(place.spool.layout.root, source="test")
+    accepted = [append(place.spool)]  # which has the file open from now on
     place.forbid(spool.layout.active, 0)
     assert "Permission denied" in refused(lambda: append(spool))
     place.leave()

@@ -10,7 +10,7 @@ import pytest
 from spool import NewerFormatError, Spool, UnavailableError, UnsafeError
 from spool.disk import Disk
 from spool.locks import Lock
-from spool.spool import SEGMENT_BYTES
+from spool.segment import SEGMENT_BYTES
 
 
 @pytest.fixture
@@ -286,3 +286,36 @@ def test_a_full_disk_accepts_nothing_and_leaves_no_half_record(spool: Spool) -> 
     [segment] = spool.segments()
     assert [record.id for record in segment.records] == [first, second]
     assert segment.corrupt == ()
+
+
+@pytest.mark.parametrize("recreated", [False, True])
+def test_a_spool_that_was_moved_away_is_left_alone(spool: Spool, tmp_path: Path, recreated: bool) -> None:
+    """A program that lives on when its spool is moved appends to the place, not to the files that were there."""
+    append(spool)
+    moved = tmp_path / "moved"
+    spool.layout.root.rename(moved)
+    expected = [Spool(spool.layout.root, source="other").append({}, event_type="t")] if recreated else []
+    expected += [append(spool), append(spool)]
+    assert [record.id for record in spool.records()] == expected
+    assert len(list(Spool(moved, source="test").records())) == 1
+
+
+def test_a_lock_file_that_was_removed_is_made_anew(spool: Spool) -> None:
+    """Two programs lock the same file, even when somebody has removed the one that one of them had open."""
+    append(spool)
+    spool.layout.append_lock.unlink()
+    with Spool(spool.layout.root, source="other").append_lock.held() as locked:
+        assert locked
+        append(spool)
+    assert len(spool.sealed()) == 1
+
+
+def test_a_segment_that_others_sealed_gets_no_more_lines(spool: Spool) -> None:
+    """A program that has the active segment open notices that another one has sealed it."""
+    append(spool)
+    sealed = Spool(spool.layout.root, source="other").seal()
+    assert sealed is not None
+    content = sealed.read_bytes()
+    append(spool)
+    assert sealed.read_bytes() == content
+    assert len(list(spool.records())) == 2
