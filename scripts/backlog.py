@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import endpoints
 import workers
 from queues import event
 
@@ -33,6 +34,17 @@ if sys.argv[1] == "count":
     print(count_pending(spool, datetime.now(UTC)).records)
 else:
     print(sum(1 for _ in islice(spool.records(), 20)))
+"""
+_DRAIN = """
+import sys
+from pathlib import Path
+from spool import WIRE_FORMATS, Spool, drain
+from spool.http import HttpTransport
+
+transport = HttpTransport(sys.argv[1], WIRE_FORMATS["json"], user_agent="bench")
+print(drain(Spool(Path(sys.argv[2]), source="bench"), transport).delivered)
+"""
+_PEAK = """
 with open("/proc/self/status") as status:  # getrusage would give the peak of our parent, had it been higher
     print(next(line.split()[1] for line in status if line.startswith("VmHWM")))
 """
@@ -50,6 +62,17 @@ class Backlog:
     count_mib: float
     page_s: float
     miscounted: int
+
+
+@dataclass(frozen=True)
+class Drained:
+    """What a drain of all that took. MiB are the peak of its process; `left` is what it did not deliver."""
+
+    records: int
+    octets: int
+    seconds: float
+    mib: float
+    left: int
 
 
 def grow(folder: Path, sizes: Sequence[int]) -> Iterator[Backlog]:
@@ -81,6 +104,17 @@ def grow(folder: Path, sizes: Sequence[int]) -> Iterator[Backlog]:
         )
 
 
+def empty(folder: Path) -> Drained:
+    """Drain what `grow` has left to an endpoint that takes everything."""
+    spool = folder / "ours" / "spool"
+    octets = sum(path.stat().st_size for path in Layout(spool).pending.iterdir())
+    with endpoints.sink() as endpoint:
+        seconds, output = workers.timed([sys.executable, "-c", _DRAIN + _PEAK, endpoint.url, str(spool)])
+    delivered, kib = map(int, output.split())
+    _, _, left = _look("count", folder / "ours")
+    return Drained(delivered, octets, seconds, kib / 1024, left)
+
+
 def _append(queue: str, place: Path, events: int, took_us: list[float] | None = None) -> int:
     """Append from one process; return how many records that left. `took_us` is added to."""
     [report] = workers.append(queue, str(place), 1, events)
@@ -105,6 +139,6 @@ def _write_segments(layout: Layout, first: int, end: int) -> None:
 
 def _look(what: str, place: Path) -> tuple[float, float, int]:
     """Return the seconds and the MiB of a process that looks at a spool, and the number of records it saw."""
-    seconds, output = workers.timed([sys.executable, "-c", _LOOK, what, str(place / "spool")])
+    seconds, output = workers.timed([sys.executable, "-c", _LOOK + _PEAK, what, str(place / "spool")])
     found, kib = output.split()
     return seconds, int(kib) / 1024, int(found)

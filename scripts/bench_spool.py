@@ -13,7 +13,7 @@ from itertools import product
 from pathlib import Path
 
 import workers
-from backlog import LARGE, Backlog, grow
+from backlog import LARGE, Backlog, Drained, empty, grow
 from queues import EVENT_BYTES, QUEUES, event
 
 CROWD = 8
@@ -22,7 +22,8 @@ FLOORS = {1: 0.6, CROWD: 0.5}
 LONGEST_MS = 100.0
 INSPECT_SECONDS = 1.0
 INSPECT_MIB = 80.0
-"""Budgets: rate over the bare loop by number of processes; longest append of a crowd; looking at a large backlog."""
+DRAIN_MIB = 80.0
+"""Budgets: rate over the bare loop by number of processes; longest append of a crowd; looking at and draining a lot."""
 
 NOISY = 1.5
 """From here on the bare loop's own rounds differ as much as what we want to see between two queues."""
@@ -81,6 +82,7 @@ class Results:
     rows: list[Row]
     fresh_ms: dict[str, float]
     backlogs: list[Backlog]
+    drained: Drained
     verdicts: list[Verdict]
     missing: list[str]
     bare_spread: float
@@ -104,11 +106,13 @@ def main() -> int:
         fresh = _start_fresh(names, folder, shuffled, options.starts)
         _tell("a growing backlog")
         backlogs = list(grow(folder / "backlog", [size for size in BACKLOGS if size <= options.backlog]))
+        _tell("draining it")
+        drained = empty(folder / "backlog")
     _tell("")
     rows = [_row(name, processes, runs) for processes in FLOORS for name in names]
     bare = [run.rate for run in runs["bare", 1]]
-    verdicts = [*_judge_race(rows, runs), *_judge_backlogs(backlogs)]
-    results = Results(rows, fresh, backlogs, verdicts, missing, max(bare) / min(bare))
+    verdicts = [*_judge_race(rows, runs), *_judge_backlogs(backlogs, drained)]
+    results = Results(rows, fresh, backlogs, drained, verdicts, missing, max(bare) / min(bare))
     _print(results, options)
     if options.json:
         options.json.write_text(json.dumps(_document(results, runs, options), indent=2) + "\n", encoding="utf-8")
@@ -207,12 +211,14 @@ def _judge_race(rows: list[Row], runs: Runs) -> Iterator[Verdict]:
     yield Verdict(f"x {CROWD}: longest append, ms", ours[-1].longest_ms, "<=", LONGEST_MS)
 
 
-def _judge_backlogs(backlogs: list[Backlog]) -> Iterator[Verdict]:
+def _judge_backlogs(backlogs: list[Backlog], drained: Drained) -> Iterator[Verdict]:
     yield Verdict("records miscounted", max(backlog.miscounted for backlog in backlogs), "<=", 0)
+    yield Verdict("records left by a drain", drained.left, "<=", 0)
     if (largest := backlogs[-1]).records == LARGE:
         yield Verdict(f"count of {LARGE:,}, s", largest.count_s, "<=", INSPECT_SECONDS)
         yield Verdict(f"count of {LARGE:,}, MiB", largest.count_mib, "<=", INSPECT_MIB)
         yield Verdict(f"first page of {LARGE:,}, s", largest.page_s, "<=", INSPECT_SECONDS)
+        yield Verdict(f"drain of {drained.octets / 1e9:.1f} GB, MiB", drained.mib, "<=", DRAIN_MIB)
 
 
 def _print(results: Results, options: argparse.Namespace) -> None:
@@ -241,6 +247,12 @@ def _print(results: Results, options: argparse.Namespace) -> None:
     for backlog in results.backlogs:
         appends = f"{backlog.append_over_bare:8.2f}{backlog.append_p50_us:8.0f}{backlog.append_longest_ms:12.1f}"
         print(f"{backlog.records:<26,}{appends}{backlog.count_s:10.2f}{backlog.count_mib:11.0f}{backlog.page_s:14.3f}")
+    drained = results.drained
+    print(
+        f"\ndrain of {drained.records:,} records, {drained.octets / 1e6:,.0f} MB, to an endpoint on this machine:",
+        end=" ",
+    )
+    print(f"{drained.seconds:.1f} s, {drained.mib:.0f} MiB")
     print("\nbudgets of the spool")
     for verdict in results.verdicts:
         words = f"{verdict.what}: {verdict.figure:.2f}, and {verdict.sign} {verdict.limit:g} is asked"

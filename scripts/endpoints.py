@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 _DRIP_SECONDS = 0.5
@@ -42,6 +43,29 @@ def fast(folder: Path) -> Iterator[Endpoint]:
             yield Endpoint(collector.stdout.readline().strip(), lambda: _count_stored(database))
         finally:
             collector.terminate()
+
+
+@contextmanager
+def sink() -> Iterator[Endpoint]:
+    """Acknowledge whatever comes, and forget it: what a flush costs is then the flush's."""
+
+    class Acknowledge(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Acknowledge) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield Endpoint(_url(server.socket))
+        finally:
+            server.shutdown()
 
 
 @contextmanager
