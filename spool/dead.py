@@ -67,11 +67,7 @@ def letters(spool: "Spool") -> Iterator[DeadLetter]:
         return
     with spool.disk_errors("read"):
         for path in sealed(spool.layout.dead):
-            for data in portions(path):
-                for line in data.split(b"\n"):
-                    letter = _parse(path, line)
-                    if letter is not None:
-                        yield letter
+            yield from _letters(path)
 
 
 def requeue(spool: "Spool", record_id: str) -> bool:
@@ -83,15 +79,25 @@ def requeue(spool: "Spool", record_id: str) -> bool:
     A crash leaves it dead, or pending and dead; then it is requeued once more, into the same place.
     """
     path = spool.layout.dead_letter(record_id)
-    for letter in letters(spool):
-        if letter.path == path and letter.record is not None:
-            # RACE: of a drain that is just burying this record again it would take the last copy.
-            with spool.disk_errors("write to"), spool.exclusive():
-                spool.publish(letter.record.line + b"\n", spool.layout.segment(record_id))  # commit point
-                spool.disk.unlink(path)
-                spool.disk.sync_directory(spool.layout.dead)
-            return True
-    return False
+    if path not in sealed(spool.layout.dead) or not spool.exists():
+        return False
+    # RACE: a drain that is just burying this record again would take out the copy that we make.
+    with spool.disk_errors("write to"), spool.exclusive():
+        record = next((letter.record for letter in _letters(path) if letter.record), None)
+        if record is None:
+            return False
+        spool.publish(record.line + b"\n", spool.layout.segment(record_id))  # commit point
+        spool.disk.unlink(path)
+        spool.disk.sync_directory(spool.layout.dead)
+    return True
+
+
+def _letters(path: Path) -> Iterator[DeadLetter]:
+    for data in portions(path):
+        for line in data.split(b"\n"):
+            letter = _parse(path, line)
+            if letter is not None:
+                yield letter
 
 
 def _parse(path: Path, line: bytes) -> DeadLetter | None:

@@ -52,7 +52,8 @@ def drain(
     Deliver what is pending, oldest first, until all is done or the endpoint fails.
 
     Leaves at once when another drain is at work or the schedule says that it is not time yet; `ignore_backoff` passes
-    over our own pause, never over the server's. `progress` is called with the number of records that are done with.
+    over our own pause, never over the server's. Threads, forked children and processes may all call it: one of them
+    drains. `progress` is called with the number of records that are done with.
     """
     if not spool.exists():
         return Summary()

@@ -173,7 +173,7 @@ class Spool:
         self.seal()
         if not os.access(self.layout.pending, os.W_OK | os.X_OK):  # what is delivered could not be taken out
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        for path in (part for whole in self.sealed() for part in self.divide(whole)):
+        for path in (part for whole in self.sealed() for part in self._divide(whole)):
             segment = self.read(path)
             limits.finish(self, segment)
             yield segment
@@ -182,19 +182,16 @@ class Spool:
         """Read one sealed segment; an empty one when it is gone by now."""
         return parse(path, b"".join(portions(path)))
 
-    def divide(self, path: Path) -> list[Path]:
+    def _divide(self, path: Path) -> list[Path]:
         """
         Make segments of a normal size out of one that damage has made too large to be held.
 
         Returns what is there instead, oldest first: the path itself, in nearly all cases.
         """
+        parts: list[Path] = []
         with suppress(FileNotFoundError):
-            if path.stat().st_size > PORTION_BYTES:
-                return self._divide(path)
-        return [path]
-
-    def _divide(self, path: Path) -> list[Path]:
-        parts = []
+            if path.stat().st_size <= PORTION_BYTES:
+                return [path]
         for data in portions(path):
             parts.append(self.layout.segment(self.new_id()))
             self.publish(data, parts[-1])

@@ -1,10 +1,14 @@
 """README says what the program does: neither may change without the other."""
 
+import gzip
 import json
 import re
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
+from endpoint import Endpoint, Request, reply
 
 import spool
 from evidently_cli.event import SamplingUsage, Usage, build, environment
@@ -44,3 +48,29 @@ def test_the_promise_is_the_librarys() -> None:
     promise = README.partition("## What is promised\n\n")[2].partition("\n\n")[0]
     assert spool.__doc__ is not None
     assert " ".join(promise.split()) in " ".join(spool.__doc__.split())
+
+
+def test_the_library_section_has_every_name() -> None:
+    """The table of the library names all that `spool` exports."""
+    section = README.partition("## The spool is a library")[2].partition("\n## ")[0]
+    assert set(spool.__all__) <= set(re.findall(r"`([\w.]+)`", section))
+
+
+def test_the_ten_lines_of_the_library_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """The example of the library works as it stands, but for the address of the endpoint."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    bodies: list[bytes] = []
+
+    def take(connection: socket.socket, request: Request) -> None:
+        bodies.append(gzip.decompress(request.body))
+        reply(200)(connection, request)
+
+    endpoint = Endpoint(take)
+    try:
+        program = README.partition("## The spool is a library")[2].partition("```python\n")[2].partition("```")[0]
+        exec(program.replace("https://collector.example/", endpoint.url), {})  # noqa: S102 - our own README
+    finally:
+        endpoint.close()
+    assert capsys.readouterr().out == "1 0 None None\n"
+    [body] = bodies
+    assert json.loads(body)[0]["data"] == {"command": "build", "seconds": 3}
