@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spool import InvalidEventError
-from spool.record import MAX_RECORD_BYTES, encode, id_time, new_id, seal_line, verify
+from spool.record import LAST_NS, MAX_RECORD_BYTES, encode, id_time, new_id, seal_line, timestamp, verify
 
 NOW = 1_795_428_000_123_456_789
 
@@ -31,6 +31,13 @@ def test_line_is_the_documented_one() -> None:
         '"firstof":"day","datacontenttype":"application/json","data":{"a":1}'
     )
     assert record.line.decode() == f'{content},"crc":"{zlib.crc32(content.encode()):08x}"}}'
+
+
+@given(now_ns=st.integers(0, LAST_NS))
+def test_the_time_is_that_of_the_id(now_ns: int) -> None:
+    """The time that a record states and the one in its id are the same."""
+    record = encode({}, source="s", event_type="t", now_ns=now_ns)
+    assert record.attributes["time"] == timestamp(record.recorded_at)
 
 
 @given(event=st.dictionaries(st.text(), JSON_VALUES, max_size=5))
