@@ -31,9 +31,12 @@ What a crash after each step leaves, and what repairs it:
     drain   segment unlinked             the segment may come back                sent again: same ids, same key
     drain   rest of a segment rewritten  the old segment or the new one           sent again: same ids
     drain   dead letter published        a dead letter and its pending record     buried again, under the same name
+    drain   corrupt lines published      dead letters and their damaged segment   buried again, under the same name
+    drain   part of a huge file cut out  records in two segments                  sent twice at worst: same ids
     bound   gap published                the gap and files that it stands for     whoever drains or drops next
     bound   those files unlinked         some of them may come back               whoever drains or drops next
     requeue segment published            a pending record and its dead letter     requeued again, to the same place
+    purge   segment unlinked             some of them may come back               purged again, or delivered
     export  bundle written               an unfinished bundle, all still pending  export anew: an import refuses it
     export  bundle and its name synced   all records in both places               sent twice at worst: same ids
     export  segments unlinked            some of them may come back               sent twice at worst: same ids

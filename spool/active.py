@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from spool import place
-from spool.disk import Disk
+from spool.disk import Disk, OwnedDescriptor
 from spool.layout import Layout
-from spool.locks import Lock
+from spool.locks import LockFile
 from spool.segment import SEGMENT_BYTES
 
 _KEEP = os.name != "nt"  # there, a file that is open cannot be renamed, and so not be sealed by another process
@@ -20,14 +20,13 @@ class Active:
     Opening and closing it each time would cost as much as all the rest of a write.
     """
 
-    def __init__(self, layout: Layout, disk: Disk, lock: Lock, new_id: Callable[[], str]) -> None:
+    def __init__(self, layout: Layout, disk: Disk, new_id: Callable[[], str]) -> None:
         self._layout = layout
         self._disk = disk
-        self._lock = lock
         self._new_id = new_id
         self._kept: ActiveFile | None = None
 
-    def write(self, line: bytes) -> tuple["ActiveFile", bool]:
+    def write(self, line: bytes, locked: LockFile) -> tuple["ActiveFile", bool]:
         """
         Put a line behind the last one, sealing the segment before when the line has no room in it.
 
@@ -37,33 +36,50 @@ class Active:
         entry = self._entry()
         full = entry is not None and entry.st_size + len(line) > SEGMENT_BYTES
         if full:
-            self.seal()
+            self.seal(locked)
         if full or entry is None:
-            file, size = self.create(), 0
+            file, size = self.create(locked), 0
         else:
-            file, size = self._open(entry), entry.st_size
+            file, size = self._open(entry, locked), entry.st_size
             if size == 0:
                 # RACE: whoever made the file may have died before its name was durable, and we rest on it.
                 place.sync_root(self._layout, self._disk)
+        self._kept = None  # should this fail, nobody goes on with the file
         file.append(line, size)
         self._kept = file if _KEEP else None
         return file, full
 
-    def seal(self) -> Path:
+    def sync(self, file: "ActiveFile") -> None:
+        """
+        Return when what is in a file is durable.
+
+        RACE: the system says only once per open file that it could not write, and threads share ours. Whoever hears it
+        tells the others. One whose event is safe may hear it too: then nobody counts on it, and it is delivered.
+        """
+        try:
+            self._disk.sync(file.descriptor)
+        except OSError as error:
+            file.failure = error
+            self._kept = None
+        if file.failure is not None:
+            raise file.failure
+
+    def seal(self, locked: LockFile) -> Path:
         """Close the segment. Appends need another one then."""
+        locked.check(self._layout.append_lock)
         path = self._layout.segment(self._new_id())
         self._disk.rename(self._layout.active, path)
         self._kept = None  # once it is delivered, its space is to be free
         return path
 
-    def create(self) -> "ActiveFile":
+    def create(self, locked: LockFile) -> "ActiveFile":
         """
         Make the next active segment, its name durable before an append may rest on it: appends sync only their data.
 
         The name may have been that of a segment which was sealed a moment ago, by us or by a process that died then.
         That one's new name has to be durable before the old one may name another file.
         """
-        self._lock.check()
+        locked.check(self._layout.append_lock)
         self._disk.sync_directory(self._layout.pending)
         file = ActiveFile(self._disk, self._disk.create(self._layout.active))
         self._disk.sync_directory(self._layout.root)
@@ -80,11 +96,11 @@ class Active:
         except FileNotFoundError:
             return None
 
-    def _open(self, entry: os.stat_result) -> "ActiveFile":
+    def _open(self, entry: os.stat_result, locked: LockFile) -> "ActiveFile":
         """Return the kept file, if it is the one with this entry: another process may have sealed it since."""
         if self._kept is not None and self._kept.is_at(entry):
             return self._kept
-        self._lock.check()
+        locked.check(self._layout.append_lock)
         return ActiveFile(self._disk, self._disk.open(self._layout.active))
 
 
@@ -93,18 +109,14 @@ class ActiveFile:
 
     def __init__(self, disk: Disk, descriptor: int) -> None:
         self.descriptor = descriptor
+        self.failure: OSError | None = None
         self._disk = disk
         self._end = 0  # where our own last line ends
-        self._close = os.close
-        entry = os.fstat(descriptor)
-        self._inode = (entry.st_dev, entry.st_ino)
-
-    def __del__(self) -> None:
-        self._close(self.descriptor)
+        self._owned = OwnedDescriptor(descriptor)
 
     def is_at(self, entry: os.stat_result) -> bool:
-        """Whether this is the file with an entry. As long as we have it open, no other gets its inode."""
-        return self._inode == (entry.st_dev, entry.st_ino)
+        """Whether this is the file with an entry, and was opened by this process."""
+        return self._owned.is_ours() and self._owned.inode == (entry.st_dev, entry.st_ino)
 
     def append(self, line: bytes, size: int) -> None:
         """Write a line behind so many bytes. A torn one that a crash left there stays alone on its line."""

@@ -26,7 +26,7 @@ GAP_TYPE = "spool.gap.v1"
 _GAP = b'"type":"%s",' % GAP_TYPE.encode()
 _FILE = re.compile(r"(pending|dead)/[0-9a-f-]{36}(\.corrupt)?\.ndjson")
 _DEAD_SHARE = 4  # dead letters may take this part of the bound
-_MOST_DEAD = 200  # dropped at once, so that the gap's list of files stays short
+_MOST = 200  # files dropped at once, so that the gap's list of them stays short; the next time goes on
 _CLOCK = 10  # what is older than so many times the bound was recorded, or is looked at, by a clock that is wrong
 
 
@@ -64,10 +64,12 @@ def surplus(segments: Sequence[tuple[Path, int]], bounds: Bounds, now: datetime)
 def enforce(spool: "Spool") -> None:
     """Drop what is over the bounds among the sealed segments. The caller holds `drain.lock`."""
     paths = spool.sealed()
+    if not paths:
+        return  # a drain was faster
     if len(paths) * SEGMENT_BYTES <= spool.bounds.octets and not surplus([(paths[0], 0)], spool.bounds, spool.now()):
         return  # most appends that seal end here: a large backlog is not looked at file by file
-    chosen = surplus(_sizes(paths), spool.bounds, spool.now())
-    if chosen and not _gaps_alone([path for path, _ in chosen]):
+    chosen = surplus(_sizes(paths), spool.bounds, spool.now())[:_MOST]
+    if chosen and not gaps_alone([path for path, _ in chosen]):
         _drop(spool, [path for path, _ in chosen], dict(chosen), chosen[0][0])
 
 
@@ -75,7 +77,7 @@ def enforce_dead(spool: "Spool") -> None:
     """Drop the oldest dead letters over a quarter of the bound. The caller holds `drain.lock`."""
     letters = _sizes(sealed(spool.layout.dead))
     allowed = Bounds(spool.bounds.octets // _DEAD_SHARE, spool.bounds.age)
-    chosen = [path for path, _ in surplus(letters, allowed, spool.now())][:_MOST_DEAD]
+    chosen = [path for path, _ in surplus(letters, allowed, spool.now())][:_MOST]
     if chosen:
         _drop(spool, chosen, dict.fromkeys(chosen, "dead"), None)
 
@@ -98,14 +100,19 @@ def gap_data(record: Record) -> dict[str, Any] | None:
     """Return the data of a gap record; None for any other."""
     if _GAP not in record.line:
         return None
-    data = record.attributes.get("data")
-    return data if record.attributes.get("type") == GAP_TYPE and isinstance(data, dict) else None
+    try:
+        attributes = record.attributes
+    except (ValueError, RecursionError):  # whoever wrote this made a checksum of it
+        return None
+    data = attributes.get("data")
+    return data if attributes.get("type") == GAP_TYPE and isinstance(data, dict) else None
 
 
 def dropped(data: dict[str, Any]) -> dict[str, int]:
     """Return the counts of a gap's data by reason."""
     counts = data.get("dropped")
-    return {str(reason): int(number) for reason, number in counts.items()} if isinstance(counts, dict) else {}
+    pairs = counts.items() if isinstance(counts, dict) else ()
+    return {reason: number for reason, number in pairs if type(number) is int and number > 0}
 
 
 def _sizes(paths: Iterable[Path]) -> list[tuple[Path, int]]:
@@ -118,8 +125,8 @@ def _sizes(paths: Iterable[Path]) -> list[tuple[Path, int]]:
     return sizes
 
 
-def _gaps_alone(paths: list[Path]) -> bool:
-    """Whether there is nothing to drop but a gap, which would take its own place."""
+def gaps_alone(paths: list[Path]) -> bool:
+    """Whether these are one segment with nothing but a gap."""
     if len(paths) > 1:
         return False
     records = [record for data in portions(paths[0]) for record in parse(paths[0], data).records]

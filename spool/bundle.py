@@ -59,7 +59,7 @@ def export_bundle(spool: Spool, target: Path, *, keep: bool = False) -> Exported
     """
     if not spool.exists():
         return Exported()
-    if target.absolute().is_relative_to(spool.layout.root.absolute()):
+    if target.parent.resolve().is_relative_to(spool.layout.root.resolve()):
         raise UnavailableError(f"{target} lies in the spool: choose a place outside")
     with spool.disk_errors("write to"), spool.exclusive():
         moved: list[Path] = []
@@ -84,7 +84,7 @@ def import_bundle(spool: Spool, source: Path) -> Imported:
     UnavailableError when it cannot be read, when the spool has no room for it, and while a drain is at work.
     """
     with _opened(source) as file:
-        octets = {record.id: len(record.line) + 1 for record in _read(file, source, spool.bounds.octets)}
+        octets = {record.id: len(record.line) + 1 for record in _json(_read(file, source, spool.bounds.octets), source)}
         with spool.disk_errors("write to"):
             spool.prepare()
             with spool.exclusive():
@@ -109,6 +109,16 @@ def _pending(spool: Spool, moved: list[Path], *, bury: bool) -> Iterator[Record]
             if segment.records:
                 moved.append(segment.path)
             yield from segment.records
+
+
+def _json(records: Iterable[Record], name: Path) -> Iterator[Record]:
+    """Let only JSON objects pass: anybody can make a checksum."""
+    for record in records:
+        try:
+            record.attributes  # noqa: B018 - it is parsed now
+        except (ValueError, RecursionError):
+            raise _damaged(name) from None
+        yield record
 
 
 def _dead(spool: Spool) -> Iterator[Record]:
@@ -157,11 +167,19 @@ def _write(spool: Spool, target: Path, records: Iterable[Record]) -> Exported:
                 os.close(descriptor)
             spool.disk.sync_directory(target.parent)  # commit point
             with _opened(target) as file:  # a medium that took what it cannot give back: better noticed now
-                ids = [record.id for record in _read(file, target)]
+                exported = _summary(_read(file, target))
         except BaseException:
             spool.disk.unlink(target)
             raise
-    return Exported(len(ids), id_time(min(ids)), id_time(max(ids)))
+    return exported
+
+
+def _summary(records: Iterator[Record]) -> Exported:
+    number, oldest = 1, next(records).id
+    newest = oldest
+    for number, record in enumerate(records, 2):  # noqa: B007 - the last one is how many there are
+        oldest, newest = min(oldest, record.id), max(newest, record.id)
+    return Exported(number, id_time(oldest), id_time(newest))
 
 
 def _lines(spool: Spool, records: Iterable[Record]) -> Iterator[bytes]:

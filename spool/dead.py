@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spool import bounds
 from spool.outcome import Refused
 from spool.record import Record, seal_line, sealed_content, timestamp, verify
 from spool.segment import SEGMENT_BYTES, Segment, portions, sealed
@@ -79,14 +80,17 @@ def requeue(spool: "Spool", record_id: str) -> bool:
     A crash leaves it dead, or pending and dead; then it is requeued once more, into the same place.
     """
     path = spool.layout.dead_letter(record_id)
-    if path not in sealed(spool.layout.dead) or not spool.exists():
+    if not spool.exists():
         return False
     # RACE: a drain that is just burying this record again would take out the copy that we make.
     with spool.disk_errors("write to"), spool.exclusive():
         record = next((letter.record for letter in _letters(path) if letter.record), None)
         if record is None:
             return False
-        spool.publish(record.line + b"\n", spool.layout.segment(record_id))  # commit point
+        target = spool.layout.segment(record_id)
+        if bounds.gaps_alone([target]):  # this record was pending here, too, and is counted in the gap
+            target = spool.layout.segment(spool.new_id())
+        spool.publish(record.line + b"\n", target)  # commit point
         spool.disk.unlink(path)
         spool.disk.sync_directory(spool.layout.dead)
     return True

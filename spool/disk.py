@@ -89,6 +89,38 @@ class Disk:
         self.sync_directory(target.parent)  # commit point
 
 
+class OwnedDescriptor:
+    """
+    A descriptor that stays open from one call to the next, and is closed when nobody refers to it any more.
+
+    Programs that become daemons close all descriptors, and may get the same numbers for files of their own. So it is
+    not trusted before a look, and not closed without one.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._number = descriptor
+        self._process = os.getpid()
+        self._fstat, self._close, self._getpid = os.fstat, os.close, os.getpid  # when Python ends, modules go first
+        entry = os.fstat(descriptor)
+        self.inode = (entry.st_dev, entry.st_ino)
+
+    def __del__(self) -> None:
+        if self._entry() is not None:
+            self._close(self._number)
+
+    def is_ours(self) -> bool:
+        """Whether this process opened it, it is open, and its file was not removed."""
+        entry = self._entry()
+        return self._process == self._getpid() and entry is not None and entry.st_nlink > 0
+
+    def _entry(self) -> os.stat_result | None:
+        try:
+            entry = self._fstat(self._number)
+        except OSError:
+            return None
+        return entry if (entry.st_dev, entry.st_ino) == self.inode else None
+
+
 def open_to_read(path: Path) -> int:
     """Open an existing file of a spool to read, through no link and waiting for nobody. The caller closes it."""
     return os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | _NOT_THROUGH_A_LINK)

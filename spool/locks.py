@@ -12,8 +12,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakSet
 
-from spool.disk import Disk
+from spool.disk import Disk, OwnedDescriptor
 from spool.errors import NoLocksError
 
 _YIELDS = 5  # the holder needs some 20 us: giving up the processor a few times is often enough
@@ -50,6 +51,7 @@ class Lock:
         So it is when this thread holds it already: in a signal handler, or in a transport that appends.
         NoLocksError when the file system knows no locks, OSError when the file cannot be opened or made.
         """
+        deadline = time.monotonic() + patience
         file = self._kept
         if file is None or not file.is_usable():
             file = self._kept = LockFile(_open(self._path, self._disk))
@@ -58,7 +60,7 @@ class Lock:
             return None
         got = False
         try:
-            got = self._lock(file, patience)
+            got = self._lock(file, deadline)
         except BaseException:
             self._kept = None  # interrupted: nobody knows whether it is locked, and closing it unlocks it
             raise
@@ -67,17 +69,15 @@ class Lock:
                 file.threads.release()
         return file if got else None
 
-    def check(self) -> None:
-        """Raise FileNotFoundError when the file that we have locked lost its name: others lock another one."""
-        if self._kept is not None and not self._kept.is_at(self._path):
-            self._kept = None
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._path))
+    def forget(self) -> None:
+        """Open the file anew next time."""
+        self._kept = None
 
-    def _lock(self, file: "LockFile", patience: float) -> bool:
+    def _lock(self, file: "LockFile", deadline: float) -> bool:
         try:
             if file.lock():
                 return True
-            deadline, tries, got = time.monotonic() + patience, 0, False
+            tries, got = 0, False
             while not got and time.monotonic() < deadline:
                 time.sleep(0 if tries < _YIELDS else _PAUSE)
                 tries += 1
@@ -99,32 +99,45 @@ class LockFile:
 
         self.threads = threading.Lock()
         self._descriptor = descriptor
-        self._process = os.getpid()
-        self._entry = os.fstat(descriptor)
-        self._lock, self._unlock, self._close = lock_descriptor, unlock_descriptor, os.close
-
-    def __del__(self) -> None:
-        self._close(self._descriptor)
+        self._owned: OwnedDescriptor | None = OwnedDescriptor(descriptor)
+        self._lock, self._unlock = lock_descriptor, unlock_descriptor
+        _open_files.add(self)
 
     def is_usable(self) -> bool:
         """Whether this process opened it, and nobody has removed it since."""
-        return self._process == os.getpid() and os.fstat(self._descriptor).st_nlink > 0
+        return self._owned is not None and self._owned.is_ours()
 
-    def is_at(self, path: Path) -> bool:
-        """Whether it still bears this name."""
-        try:
-            return os.path.samestat(self._entry, path.lstat())
-        except FileNotFoundError:
-            return False
+    def check(self, path: Path) -> None:
+        """Raise FileNotFoundError when the file that we have locked lost its name: others lock another one."""
+        entry = path.lstat()
+        if self._owned is None or self._owned.inode != (entry.st_dev, entry.st_ino):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+    def close(self) -> None:
+        """Let go of the file in a forked child: the lock of a parent that dies would live on in it."""
+        self._owned = None
 
     def lock(self) -> bool:
         """Try once."""
         return self._lock(self._descriptor, blocking=False)
 
     def release(self) -> None:
-        """Let others in."""
-        self._unlock(self._descriptor)
+        """Let others in. In a child that was forked meanwhile, this is its parent's to do."""
+        if self._owned is not None:
+            self._unlock(self._descriptor)
         self.threads.release()
+
+
+_open_files: "WeakSet[LockFile]" = WeakSet()
+
+
+def _close_in_child() -> None:
+    for file in list(_open_files):
+        file.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)
 
 
 def _open(path: Path, disk: Disk) -> int:

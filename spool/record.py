@@ -16,7 +16,7 @@ _END = b'"}'
 _HEAD = re.compile(re.escape(_START) + rb'([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})",')
 _ID = slice(len(_START), len(_START) + 36)
 _LAST_MILLISECOND = 253_402_300_799_999  # of the year 9999, where Python's dates end
-LAST_NS = _LAST_MILLISECOND * 1_000_000
+LAST_NS = (_LAST_MILLISECOND - 366 * 24 * 3_600_000) * 1_000_000  # a schedule lies up to a day ahead
 _json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 _CRC_BYTES = len(b',"crc":"00000000"}')
 

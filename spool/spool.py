@@ -14,7 +14,7 @@ from spool import place
 from spool.active import Active
 from spool.bounds import Bounds
 from spool.disk import Disk
-from spool.errors import NoLocksError, UnavailableError
+from spool.errors import NoLocksError, SpoolError, UnavailableError
 from spool.layout import Layout
 from spool.locks import Lock
 from spool.record import LAST_NS, Record, encode, id_time, new_id
@@ -29,7 +29,8 @@ _UNFINISHED = timedelta(hours=1)  # nobody takes that long to finish a file
 
 class Spool:
     """
-    A durable queue of events in a directory, safe to share between threads, forked children and processes.
+    A durable queue of events in a directory, safe to share between the threads, forked children and processes of one
+    machine; a directory on a network is not to be shared by several machines.
 
     Making a Spool touches nothing: the directory comes with the first append. `source` names the program in each
     record (CloudEvents `source`); `bounds` says how much is kept; `clock` gives nanoseconds since 1970; `disk` is where
@@ -52,7 +53,7 @@ class Spool:
         self.disk = disk or Disk()
         self.append_lock = Lock(self.layout.append_lock, self.disk)
         self.drain_lock = Lock(self.layout.drain_lock, self.disk)
-        self._active = Active(self.layout, self.disk, self.append_lock, self.new_id)
+        self._active = Active(self.layout, self.disk, self.new_id)
         self._prepared = False
 
     def append(
@@ -71,6 +72,7 @@ class Spool:
             sealed_one = self._prepared and self._append(record)
         except FileNotFoundError:  # somebody has removed the spool, or a part of it, while this program ran
             self._prepared = False
+            self.append_lock.forget()
         except OSError as error:
             raise self._unavailable("write to", error) from error
         if not self._prepared:
@@ -78,7 +80,7 @@ class Spool:
                 self.prepare()
                 sealed_one = self._append(record)
         if sealed_one:
-            with suppress(OSError, NoLocksError):  # the event is accepted: tidying up must not say otherwise
+            with suppress(OSError, SpoolError):  # the event is accepted: tidying up must not say otherwise
                 self._keep_bounds()
         return record.id
 
@@ -93,13 +95,18 @@ class Spool:
             return None
         with self.disk_errors("write to"):
             self.prepare()
-            with self.append_lock.held(patience=_SEAL_PATIENCE) as locked:
-                if not locked or self._active.is_empty():
+            locked = self.append_lock.acquire(_SEAL_PATIENCE)
+            if locked is None:
+                return None
+            try:
+                if self._active.is_empty():
                     return None
-                path = self._active.seal()
+                path = self._active.seal(locked)
                 with suppress(OSError):  # sealed it is: the next append makes an active segment, or says why it cannot
-                    self._active.create()
+                    self._active.create(locked)
                 return path
+            finally:
+                locked.release()
 
     def now(self) -> datetime:
         """Return the time in UTC by the spool's clock."""
@@ -244,12 +251,12 @@ class Spool:
             self.publish(line, self.layout.segment(record.id))  # commit point
             return False
         try:
-            file, sealed_one = self._active.write(line)
+            file, sealed_one = self._active.write(line, locked)
         finally:
             locked.release()
         # Outside the lock, so that many appends share one commit of the file system. The segment may have been sealed,
         # or even delivered, in the meantime: the descriptor follows the file, whatever its name.
-        self.disk.sync(file.descriptor)  # commit point
+        self._active.sync(file)  # commit point
         return sealed_one
 
     def _keep_bounds(self) -> None:

@@ -142,3 +142,62 @@ print(before, sorted({{"requests", "urllib3", "asyncio", "ssl", "sqlite3", "http
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "False []\n"
+
+
+def test_a_daemon_that_closes_all_files_loses_nothing(tmp_path: Path) -> None:
+    """A program that closes our descriptors, and gets their numbers for its own files, appends to the spool alone."""
+    program = f"""
+import os
+from pathlib import Path
+from spool import Spool
+spool = Spool(Path({str(tmp_path / "spool")!r}), source="daemon")
+spool.append({{"before": True}}, event_type="t")
+if os.fork():
+    os._exit(os.WEXITSTATUS(os.wait()[1]))
+os.closerange(3, 64)
+own = [os.open({str(tmp_path / "own")!r}, os.O_RDWR | os.O_CREAT) for _ in range(8)]
+spool.append({{"before": False}}, event_type="t")
+del spool
+assert all(os.fstat(number).st_size == 0 for number in own)
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=False, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    spool = Spool(tmp_path / "spool", source="reader")
+    assert [record.attributes["data"] for record in spool.records()] == [{"before": True}, {"before": False}]
+
+
+def test_a_forked_child_neither_keeps_nor_ends_a_lock(tmp_path: Path) -> None:
+    """A child that is forked while its parent holds a lock does not let others in, and does not keep it locked."""
+    spool, other = (Spool(tmp_path / "spool", source=name) for name in ("parent", "other"))
+    spool.append({}, event_type="t")
+    with spool.drain_lock.held() as locked:
+        assert locked
+        leave, stay = os.pipe()
+        child = os.fork()
+        if child == 0:
+            spool.drain_lock._kept = None
+            os.close(stay)
+            os.read(leave, 1)  # lives on until its parent is done
+            os._exit(0)
+        with other.drain_lock.held() as let_in:
+            assert not let_in
+    with other.drain_lock.held() as let_in:
+        assert let_in
+    os.close(stay)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_child_that_leaves_its_parents_block_lets_nobody_in(tmp_path: Path) -> None:
+    """Only the process that took a lock ends it."""
+    spool, other = (Spool(tmp_path / "spool", source=name) for name in ("parent", "other"))
+    spool.append({}, event_type="t")
+    with spool.drain_lock.held() as locked:
+        assert locked
+        child = os.fork()
+        parent = child != 0
+        if parent:
+            assert os.waitpid(child, 0)[1] == 0
+            with other.drain_lock.held() as let_in:
+                assert not let_in
+    if not parent:
+        os._exit(0)

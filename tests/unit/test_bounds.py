@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spool import Delivered, Outcome, Record, Refused, Spool, drain
-from spool.bounds import Bounds, dropped, gap_data, surplus
+from spool.bounds import Bounds, dropped, enforce, gap_data, surplus
 from spool.dead import letters, requeue
 from spool.disk import Disk
 from spool.inspection import count_dead, count_pending
 from spool.locks import Lock
 from spool.purge import purge, purge_dead
-from spool.record import id_time, new_id, timestamp
+from spool.record import id_time, new_id, seal_line, timestamp
 
 DAY = 24 * 3600 * 10**9
 NOW_NS = 1_795_428_000_000_000_000
@@ -265,3 +265,56 @@ def test_purge_waits_for_no_drain(spool: Spool, monkeypatch: pytest.MonkeyPatch)
         purge(spool)
     assert account(spool)[0] == set(expected)
     assert json.loads(next(spool.records()).line)["source"] == "test"
+
+
+def test_bounds_that_are_lowered_are_kept_step_by_step(spool: Spool) -> None:
+    """However many segments are over a bound, a gap lists few files and the next drops the rest: all is counted."""
+    expected = []
+    for number in range(450):
+        expected.append(spool.append({"number": number}, event_type="t"))
+        spool.seal()
+    spool.bounds = Bounds(octets=1000)
+    for _ in range(5):
+        enforce(spool)
+        assert all(len(record.line) < 20_000 for record in spool.records())
+    assert len(spool.sealed()) < 10
+    pending, gaps = account(spool)
+    assert len(pending) + sum(gaps.values()) == len(expected)
+
+
+def test_bounds_of_nothing(spool: Spool) -> None:
+    """A drain that was faster leaves nothing to drop."""
+    fill(spool, 1)
+    enforce(spool)
+    assert len(list(spool.records())) == 1
+
+
+@pytest.mark.parametrize("data", [b'{"dropped":{"size":"many"}}', b'{"dropped":{"size":-1e9}}', b'{"dropped":', b"[]"])
+def test_a_forged_gap_stops_nobody(spool: Spool, data: bytes) -> None:
+    """A record with a checksum that says it is a gap, and makes no sense, is looked at and delivered like any other."""
+    good = spool.append({}, event_type="t")
+    line = next(spool.records()).line
+    forged = line[: line.index(b'"type"')].replace(b'"source"', b'"type":"spool.gap.v1","source"') + b'"data":' + data
+    with spool.layout.active.open("ab") as active:
+        active.write(seal_line(forged.replace(good[-4:].encode(), b"0000")) + b"\n")
+    assert account(spool)[1] == {}
+    endpoint = Endpoint(Delivered())
+    drain(spool, endpoint)
+    assert len(endpoint.taken) == 2
+
+
+def test_requeue_leaves_a_gap_alone(spool: Spool) -> None:
+    """A record that is dead, and was pending under the same name until a gap took its place, is requeued elsewhere."""
+    [record_id] = fill(spool, 1)
+    drain(spool, Endpoint(Refused("HTTP 400", 400)))
+    record = next(letter.record for letter in letters(spool) if letter.record)
+    spool.publish(record.line + b"\n", spool.layout.segment(record_id))  # as a crash in a requeue leaves it
+    fill(spool, 3)
+    spool.bounds = Bounds(octets=500)
+    spool.seal()
+    enforce(spool)
+    before = account(spool)[1]
+    assert before
+    assert requeue(spool, record_id)
+    assert account(spool)[1] == before
+    assert record_id in account(spool)[0]

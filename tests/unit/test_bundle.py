@@ -179,7 +179,7 @@ def test_a_file_is_never_written_over(near: Spool, bundle: Path) -> None:
     assert len(lines(near)) == 3
 
 
-@pytest.mark.parametrize("place", ["near/events", "near/pending/events", "gone/events", "stick"])
+@pytest.mark.parametrize("place", ["near/events", "stick/../near/pending/b.ndjson", "gone/events", "stick"])
 def test_a_bundle_needs_a_place(near: Spool, bundle: Path, tmp_path: Path, place: str) -> None:
     """Not in the spool, not where no folder is, not over a folder: one line says so, and the records stay pending."""
     append(near)
@@ -274,6 +274,12 @@ def _bomb(path: Path, line: bytes = b"\0" * 60_000) -> None:
         file.write(packer.flush())
 
 
+def _forged(path: Path) -> list[bytes]:
+    """A bundle in which somebody has written a record by hand, and a checksum for it."""
+    head, first, *_ = unpacked(path)
+    return [head, first, seal_line(first[: first.index(b'"source"')] + b'"type":"spool.gap.v1",') + b"\n"]
+
+
 HOSTILE: dict[str, Callable[[Path], object]] = {
     "empty": lambda path: path.write_bytes(b""),
     "text": lambda path: path.write_bytes(b"hello\n"),
@@ -294,6 +300,7 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "numbers that nobody can read": lambda path: pack(path, [seal_line(b'{"bundle": ' + b"9" * 60_000) + b"\n"]),
     "depths that nobody can read": lambda path: pack(path, [seal_line(b'{"bundle": ' + b"[" * 60_000) + b"\n"]),
     "a list": lambda path: pack(path, [seal_line(b'["bundle"') + b"\n"]),
+    "a record that is no JSON": lambda path: pack(path, [*(data := _forged(path)), foot(data)]),
     "a folder": lambda path: (path.unlink(), path.mkdir()),
     "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
     "nothing": lambda path: path.unlink(),
