@@ -108,10 +108,13 @@ def _foreign(spool: Spool) -> int:
     with spool.disk_errors("read"):
         try:
             with os.scandir(spool.layout.pending) as entries:  # once: a segment may be sealed between two looks
-                return sum(
-                    not (entry.name.endswith(".ndjson") and entry.is_file(follow_symlinks=False))
-                    or not os.access(entry.path, os.R_OK)
-                    for entry in entries
-                )
+                return sum(map(_is_foreign, entries))
         except FileNotFoundError:
             return 0
+
+
+def _is_foreign(entry: "os.DirEntry[str]") -> bool:
+    readable = (
+        entry.name.endswith(".ndjson") and entry.is_file(follow_symlinks=False) and os.access(entry.path, os.R_OK)
+    )
+    return not readable and os.path.lexists(entry.path)  # RACE: it may have been delivered since it was listed

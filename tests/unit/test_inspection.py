@@ -80,3 +80,18 @@ def test_a_look_at_nothing(tmp_path: Path) -> None:
     """A spool that never was holds nothing, and no time."""
     found = count_pending(Spool(tmp_path / "spool", source="test"), NOW)
     assert (found.records, found.octets, found.oldest, found.newest) == (0, 0, None, None)
+
+
+def test_a_segment_that_is_delivered_under_a_look_is_not_foreign(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is gone between the listing of `pending/` and the look at it is nobody's foreign file."""
+    spool = pending(tmp_path, line(), b"")
+
+    def delivered(path: str, _mode: int) -> bool:
+        Path(path).unlink()
+        return False
+
+    monkeypatch.setattr("os.access", delivered)
+    assert count_pending(spool, NOW).foreign == 0
+    assert not list(spool.layout.pending.iterdir()), "the look came before the delivery"
