@@ -59,8 +59,12 @@ def new_id(now_ns: int) -> str:
 
 def id_time(uuid7: str) -> datetime:
     """Return the moment in a UUID of version 7, in UTC, to the millisecond."""
-    milliseconds = int(uuid7[:8] + uuid7[9:13], 16)
-    return datetime.fromtimestamp(min(milliseconds, _LAST_MILLISECOND) / 1000, UTC)
+    return datetime.fromtimestamp(min(id_milliseconds(uuid7), _LAST_MILLISECOND) / 1000, UTC)
+
+
+def id_milliseconds(uuid7: str) -> int:
+    """Return the moment in a UUID of version 7, in milliseconds since 1970."""
+    return int(uuid7[:8] + uuid7[9:13], 16)
 
 
 def timestamp(instant: datetime) -> str:

@@ -1,17 +1,29 @@
 """Wire formats: how records are written into a request body. Each is a small pure function and one row of the table."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
-from spool.record import Record
+from spool.record import Record, id_milliseconds
+
+_INFO = 9  # OpenTelemetry's SeverityNumber for plain information; a number, as its JSON forbids the name
+_dumps = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
 class WireFormat:
-    """A body's encoder, and its content type: exactly this, as some receivers refuse a charset behind it."""
+    """
+    How records are written into a body.
+
+    `content_type` is sent exactly so: some receivers refuse a charset behind it. `alone` is set when a request carries
+    one record. `encode` raises ValueError at a record that is no event in its envelope: one that somebody else made.
+    """
 
     content_type: str
     encode: Callable[[Sequence[Record]], bytes]
+    alone: bool = False
 
 
 def _json(records: Sequence[Record]) -> bytes:
@@ -19,4 +31,89 @@ def _json(records: Sequence[Record]) -> bytes:
     return b"[" + b",".join(record.line for record in records) + b"]"
 
 
-WIRE_FORMATS = {"json": WireFormat("application/json", _json)}
+def _ndjson(records: Sequence[Record]) -> bytes:
+    """Join the stored lines as they are."""
+    return b"".join(record.line + b"\n" for record in records)
+
+
+def _otlp(records: Sequence[Record]) -> bytes:
+    """
+    Write an OTLP/JSON ExportLogsServiceRequest: a log record each, in one resource for each program.
+
+    Source: opentelemetry-proto, "JSON Protobuf Encoding": 64-bit integers are strings, enums are numbers, names are
+    camelCase. The event is the body; the rest of its envelope is attributes, `event.id` first.
+    """
+    events = [(_attributes(record), record) for record in records]
+    resources = [
+        {
+            "resource": {"attributes": [_attribute("service.name", source)]},
+            "scopeLogs": [{"scope": {"name": source}, "logRecords": [_log_record(*event) for event in group]}],
+        }
+        for source, group in groupby(events, key=lambda event: event[0]["source"])
+    ]
+    return _dumps({"resourceLogs": resources}).encode("ascii")
+
+
+def _payload(records: Sequence[Record]) -> bytes:
+    """Write the documented event alone, without its envelope."""
+    [record] = records
+    return _dumps(_attributes(record)["data"]).encode("ascii")
+
+
+WIRE_FORMATS = {
+    "json": WireFormat("application/json", _json),
+    "ndjson": WireFormat("application/x-ndjson", _ndjson),
+    "otlp": WireFormat("application/json", _otlp),
+    "cloudevents": WireFormat("application/cloudevents-batch+json", _json),
+    "payload": WireFormat("application/json", _payload, alone=True),
+}
+
+_ENVELOPE = ("specversion", "id", "source", "type", "time", "datacontenttype", "data", "crc")
+
+
+def _attributes(record: Record) -> dict[str, Any]:
+    try:
+        attributes = record.attributes
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not all(isinstance(attributes.get(name), str) for name in ("source", "type")) or "data" not in attributes:
+        raise ValueError("no event in its envelope")
+    return attributes
+
+
+def _log_record(attributes: dict[str, Any], record: Record) -> dict[str, Any]:
+    nanoseconds = f"{id_milliseconds(record.id)}000000"
+    extensions = {name: value for name, value in attributes.items() if name not in _ENVELOPE and value is not None}
+    return {
+        "timeUnixNano": nanoseconds,
+        "observedTimeUnixNano": nanoseconds,
+        "severityNumber": _INFO,
+        "severityText": "INFO",
+        "eventName": attributes["type"],
+        "body": _any_value(attributes["data"]),
+        "attributes": [_attribute("event.id", record.id)]
+        + [_attribute(f"event.{name}", value) for name, value in extensions.items()],
+    }
+
+
+def _attribute(key: str, value: object) -> dict[str, Any]:
+    return {"key": key, "value": _any_value(value)}
+
+
+def _any_value(value: object) -> dict[str, Any]:
+    """Write a JSON value as an AnyValue; null is one that has nothing in it."""
+    match value:
+        case None:
+            return {}
+        case bool():
+            return {"boolValue": value}
+        case int() if -(2**63) <= value < 2**63:
+            return {"intValue": str(value)}
+        case int() | float():
+            return {"doubleValue": float(value)}
+        case list():
+            return {"arrayValue": {"values": [_any_value(item) for item in value]}}
+        case dict():
+            return {"kvlistValue": {"values": [_attribute(key, item) for key, item in value.items()]}}
+        case _:
+            return {"stringValue": str(value)}
