@@ -61,8 +61,9 @@ from spool.spool import Spool
 
 if TYPE_CHECKING:
     from spool.bundle import export_bundle, import_bundle
-    from spool.drainer import Summary, Transport, drain
+    from spool.drainer import Summary, drain
     from spool.outcome import Deferred, Delivered, Outcome, Refused
+    from spool.transport import Transport
     from spool.wire import WIRE_FORMATS, WireFormat
 
 __all__ = [
@@ -91,8 +92,9 @@ __all__ = [
 
 _WHEN_NEEDED = {
     **dict.fromkeys(("export_bundle", "import_bundle"), "spool.bundle"),
-    **dict.fromkeys(("Summary", "Transport", "drain"), "spool.drainer"),
+    **dict.fromkeys(("Summary", "drain"), "spool.drainer"),
     **dict.fromkeys(("Deferred", "Delivered", "Outcome", "Refused"), "spool.outcome"),
+    "Transport": "spool.transport",
     **dict.fromkeys(("WIRE_FORMATS", "WireFormat"), "spool.wire"),
 }
 

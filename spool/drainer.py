@@ -3,29 +3,25 @@
 import errno
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from spool import bounds, dead
-from spool.outcome import Deferred, Delivered, Outcome, Refused
+from spool.outcome import Deferred, Delivered, Refused
 from spool.record import Record
 from spool.schedule import Jitter, Schedule, dump, load
 from spool.segment import Segment
 from spool.spool import Spool
+from spool.transport import Transport
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES}  # or no permission to bury
-
-
-class Transport(Protocol):
-    """What sends records. Its outcome tells the drain what became of them; it raises for nothing a network does."""
-
-    def send(self, records: Sequence[Record]) -> Outcome:
-        """Send some records as one request."""
-        ...
+_STUBBORN = 3  # failures over one segment, before another one is tried
+_HOPELESS = 16  # failures in a row, while a segment is taken apart: more than it takes to find one record
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +41,7 @@ def drain(
     transport: Transport,
     *,
     ignore_backoff: bool = False,
+    force: bool = False,
     jitter: Jitter | None = None,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> Summary:
@@ -52,16 +49,16 @@ def drain(
     Deliver what is pending, oldest first, until all is done or the endpoint fails.
 
     Leaves at once when another drain is at work or the schedule says that it is not time yet; `ignore_backoff` passes
-    over our own pause, never over the server's. Threads, forked children and processes may all call it: one of them
-    drains. `progress` is called with the number of records that are done with.
+    over our own pause, `force` over the server's wish as well. Threads, forked children and processes may all call it:
+    one of them drains. `progress` is called with the number of records that are done with.
     """
     if not spool.exists():
         return Summary()
     with spool.disk_errors("write to"), spool.drain_lock.held() as locked:
         if not locked:
             return Summary(busy=True)
-        schedule = load(spool.layout.schedule)
-        wait = schedule.wait(spool.now(), ignore_backoff=ignore_backoff)
+        schedule = load(spool.layout.schedule).of(transport.address)
+        wait = schedule.wait(spool.now(), ignore_backoff=ignore_backoff or force, ignore_wish=force)
         if wait:
             return Summary(wait=wait)
         spool.sweep()
@@ -70,6 +67,27 @@ def drain(
         if run.buried:
             bounds.enforce_dead(spool)
         return run.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class _Suspect:
+    """A record over which, alone, the endpoint failed; it may be the endpoint all the same."""
+
+    segment: Path
+    record: Record
+    failure: Deferred
+
+
+def _batches(segment: Segment, *, alone: bool) -> list[list[Record]]:
+    if alone:
+        return [[record] for record in segment.records]
+    return [list(segment.records)] if segment.records else []
+
+
+def _halves(batch: list[Record]) -> tuple[list[Record], list[Record]]:
+    """Return the second half and the first: in the order in which they are put before what is to be done."""
+    middle = len(batch) // 2
+    return batch[middle:], batch[:middle]
 
 
 def _draw(low: float, high: float) -> float:
@@ -96,46 +114,91 @@ class _Run:
         self.progress = progress
         self.delivered = self.buried = self.requests = 0
         self.failure: Deferred | None = None
+        self._head: Path | None = None  # the segment over which the endpoint failed
+        self._suspects: list[_Suspect] = []
+        self._set_aside: set[Path] = set()
+        self._stuck: OSError | None = None
 
     def deliver_all(self) -> None:
         """Send one segment after another, until all are done with or the endpoint fails."""
-        stuck: OSError | None = None
-        for segment in self.spool.sealed_segments():
+        while not self._deliver_in_order() and self._head_is_to_blame():
+            pass
+        if self._stuck and not self.delivered:
+            raise self._stuck
+
+    def _deliver_in_order(self) -> bool:
+        for segment, following in pairwise(chain(self.spool.sealed_segments(), [None])):
+            if segment is None or segment.path in self._set_aside:
+                continue
+            if following and not self.transport.alone:
+                self.transport.prepare(following.records)
             try:
                 if not self._deliver(segment):
-                    break
+                    self._head = segment.path
+                    return False
             except OSError as error:
                 if error.errno not in _NO_ROOM:
                     raise
-                stuck = (
-                    error  # there is no room for a dead letter: it waits, and what is delivered behind it makes some
-                )
-        if stuck and not self.delivered:
-            raise stuck
+                # There is no room for a dead letter: it waits, and what is delivered behind it makes some.
+                self._stuck = error
+        return True
 
-    def _deliver(self, segment: Segment) -> bool:
+    def _head_is_to_blame(self) -> bool:
+        """
+        Tell a dead endpoint from one that fails over a single segment, and take that one apart.
+
+        An endpoint that has failed over the head several times is offered another segment, each time the next one. When
+        it takes that, the head is halved as if it had been refused. Returns whether the drain may go on.
+        """
+        failure, delivered = self.failure, self.delivered
+        if self._head is None or failure is None or not failure.server_error:
+            return False
+        self._set_aside.add(self._head)
+        others = [path for path in self.spool.sealed() if path not in self._set_aside]
+        failures = self.schedule.failures_of(self._head.stem) + 1
+        if failures < _STUBBORN or not others:
+            return False
+        offered = self.spool.read(others[(failures - _STUBBORN) % len(others)])
+        if not self._deliver(offered) or self.delivered == delivered:
+            self.failure = failure
+            return False
+        self.failure = None
+        head = self.spool.read(self._head)
+        if len(head.records) == 1:
+            self._suspects.append(_Suspect(head.path, head.records[0], failure))
+            self._bury_suspects()
+            return True
+        return self._deliver(head, suspected=True)
+
+    def _deliver(self, segment: Segment, *, suspected: bool = False) -> bool:
         """Send a segment, in halves where the endpoint takes issue with it. Returns whether the drain may go on."""
         if segment.corrupt:
             dead.bury_corrupt(self.spool, segment)
             self.buried += len(segment.corrupt)
-        todo = deque([list(segment.records)] if segment.records else [])
+        todo = deque(_batches(segment, alone=self.transport.alone))
+        failures = 0
         while todo:
             batch = todo.popleft()
             outcome = self.transport.send(batch)
             self.requests += 1
             match outcome:
                 case Delivered(rejected):
-                    by_name = [record for record in batch if record.id in rejected]
-                    for record in by_name:
-                        self._bury(record, Refused(rejected[record.id], status=200))
-                    self.delivered += len(batch) - len(by_name)
+                    failures = 0
+                    self._taken(batch, rejected)
                     self._done(segment.path, todo)
                 case Refused() if len(batch) > 1:
-                    middle = len(batch) // 2
-                    todo.extendleft([batch[middle:], batch[:middle]])
+                    todo.extendleft(_halves(batch))
                 case Refused():
                     self._bury(batch[0], outcome)
                     self._done(segment.path, todo)
+                case Deferred(server_error=True) if suspected:
+                    failures += 1
+                    if len(batch) > 1:
+                        todo.extendleft(_halves(batch))
+                    else:
+                        self._suspects.append(_Suspect(segment.path, batch[0], outcome))
+                    if failures == _HOPELESS:
+                        break
                 case Deferred():
                     self.failure = outcome
                     return False
@@ -143,20 +206,46 @@ class _Run:
                     assert_never(outcome)
         return True
 
+    def _taken(self, batch: list[Record], rejected: Mapping[str, str]) -> None:
+        by_name = [record for record in batch if record.id in rejected]
+        for record in by_name:
+            self._bury(record, Refused(rejected[record.id], status=200))
+        self.delivered += len(batch) - len(by_name)
+        self._bury_suspects()
+
     def finish(self) -> Summary:
         """Leave the schedule for the next drain."""
+        if self.delivered + self.buried:
+            with suppress(OSError):  # at worst, what was delivered comes back after a crash
+                self.spool.disk.sync_directory(self.spool.layout.pending)
+        if self.failure is None and self._suspects:
+            self.failure = self._suspects[-1].failure
         if self.failure is not None:
-            self._save(self.schedule.failed(self.failure, self.spool.now(), self.jitter))
+            head = self._head.stem if self._head else None
+            self._save(self.schedule.failed(self.failure, self.spool.now(), self.jitter, head=head))
         elif self.requests:
             self._save(self.schedule.succeeded(self.spool.now()))
         return Summary(self.delivered, self.buried, self.requests, self.failure)
 
     def _done(self, segment: Path, todo: deque[list[Record]]) -> None:
         """Take what is done with out of the segment, before anything else is sent: it is never sent again."""
-        self.spool.replace(segment, [record for batch in todo for record in batch])
+        left = [suspect.record for suspect in self._suspects if suspect.segment == segment]
+        left += [record for batch in todo for record in batch]
+        if left:
+            self.spool.replace(segment, left)
+        else:
+            self.spool.disk.unlink(segment)  # durable at the end of the drain
         if self.schedule.attempts:  # the endpoint is back: whatever happens to this drain, the next one need not wait
             self._save(self.schedule.succeeded(self.spool.now()))
         self.progress(self.delivered + self.buried)
+
+    def _bury_suspects(self) -> None:
+        """Bury the records over which, alone, an endpoint failed that takes others afterwards: so it is not down."""
+        suspects, self._suspects = self._suspects, []
+        for suspect in suspects:
+            self._bury(suspect.record, Refused(suspect.failure.reason, suspect.failure.status))
+            records = self.spool.read(suspect.segment).records
+            self.spool.replace(suspect.segment, [record for record in records if record.id != suspect.record.id])
 
     def _save(self, schedule: Schedule) -> None:
         """Keep the schedule, on a full disk in the file that is there; lost, it is an attempt earlier than planned."""

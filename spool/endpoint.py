@@ -6,8 +6,12 @@ from urllib.parse import urlsplit
 from spool.record import printable
 
 
-def insecure(url: str) -> str | None:
-    """Return why records must not be sent to this address, or None: `https`, or `http` to this very machine."""
+def insecure(url: str, *, allowed: bool = False) -> str | None:
+    """
+    Return why records must not be sent to this address, or None: `https`, or `http` to this very machine.
+
+    `allowed` is set when the user accepts that they travel unencrypted.
+    """
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
@@ -17,9 +21,18 @@ def insecure(url: str) -> str | None:
         return f"{shown(url)} is not an http or https address"
     if parts.username or parts.password:
         return "the endpoint's address holds a user name or password"
-    if parts.scheme == "http" and not _loopback(host):
+    if parts.scheme == "http" and not allowed and not _loopback(host):
         return f"{shown(url)} is not encrypted: use https"
     return None
+
+
+def is_local(url: str) -> bool:
+    """Whether an address is `http` to this very machine."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "http" and _loopback(parts.hostname or "")
+    except ValueError:
+        return False
 
 
 def shown(url: str) -> str:

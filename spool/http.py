@@ -8,17 +8,30 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.cookiejar import DefaultCookiePolicy
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import MaxRetryError, ProtocolError, ReadTimeoutError
+from urllib3.util import Retry
 
-from spool.outcome import Deferred, Outcome, Response, classify
+from spool.endpoint import is_local
+from spool.outcome import Deferred, Outcome, Refused, Response, classify
 from spool.record import Record, printable
+from spool.transport import Transport
 from spool.wire import WireFormat
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from urllib3.connectionpool import ConnectionPool
+    from urllib3.response import BaseHTTPResponse
 
 _CONNECT_TIMEOUT = 5.0  # seconds
 _READ_TIMEOUT = 15.0  # seconds between two reads
 _DEADLINE = 30.0  # seconds for everything, name look-up and a dripping answer included
+_RETRIES = 2  # quick ones, within the deadline
 _BODY_LIMIT = 64 * 1024  # bytes of an answer that are read; an acknowledgement is short
 
 
@@ -54,8 +67,14 @@ def build_request(
     return Request(url, headers, body)
 
 
-class HttpTransport:
-    """Sends records to one URL over one session. `deadline` is seconds for a whole request, `clock` gives UTC."""
+class HttpTransport(Transport):
+    """
+    Sends records to one URL over one session.
+
+    `token` is sent as a bearer token and shown nowhere. `ca_bundle` is a file of certificates to trust instead of the
+    usual ones. `deadline` is seconds for a whole request, `retries` how often one is repeated at once, `clock` gives
+    UTC.
+    """
 
     def __init__(
         self,
@@ -64,40 +83,70 @@ class HttpTransport:
         *,
         user_agent: str,
         compress: bool = True,
+        token: str | None = None,
+        ca_bundle: Path | None = None,
+        retries: int = _RETRIES,
         deadline: float = _DEADLINE,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._url = url
+        self.address = url
+        self.alone = wire.alone
         self._wire = wire
         self._user_agent = user_agent
         self._compress = compress
+        self._token = token
+        self._verify: str | bool = str(ca_bundle) if ca_bundle else True
+        self._retries = retries
         self._deadline = deadline
         self._clock = clock
-        self._session = requests.Session()
-        self._session.headers.clear()
-        self._session.auth = lambda prepared: prepared  # does nothing, and keeps requests from reading ~/.netrc
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # or an endpoint could mark us
-        # Proxies and certificates come from the environment, except for this very machine: what may go there without
-        # encryption must not go to a proxy instead.
-        self._session.trust_env = urlsplit(url).scheme == "https"
+        self._session = self._open()
 
-    def send(self, records: Sequence[Record]) -> Outcome:
-        """Send some records as one request and say what became of them. No exception for anything a network does."""
-        request = build_request(
-            self._url,
+    def request(self, records: Sequence[Record]) -> Request:
+        """Return what `send` would send for these records, but for the token. ValueError as of `WireFormat.encode`."""
+        return build_request(
+            self.address,
             records,
             self._wire,
             user_agent=self._user_agent,
             now=self._clock(),
             compress=self._compress,
         )
+
+    def send(self, records: Sequence[Record]) -> Outcome:
+        """Send some records as one request and say what became of them. No exception for anything a network does."""
+        try:
+            request = self.request(records)
+        except ValueError as error:
+            return Refused(f"cannot be written in this wire format: {error}", status=None)
         outcome: list[Outcome] = []
         # Time-outs of sockets are per read, and a name look-up has none: a server that drips would hold us for ever.
         # A thread of its own can be left behind. It is a daemon, and ends with the process at the latest.
         worker = threading.Thread(target=lambda: outcome.append(self._post(request, len(records))), daemon=True)
         worker.start()
         worker.join(self._deadline)
-        return outcome[0] if outcome else Deferred(f"no answer within {self._deadline:.0f} s")
+        if outcome:
+            return outcome[0]
+        self._session = self._open()  # the old one is that thread's now
+        return Deferred(f"no answer within {self._deadline:.0f} s", server_error=True)
+
+    def _open(self) -> requests.Session:
+        session = requests.Session()
+        session.headers.clear()
+        # Does not look for a login in ~/.netrc, as requests would without it.
+        session.auth = self._authorize
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # or an endpoint could mark us
+        # Proxies and certificates come from the environment, except for this very machine: what may go there without
+        # encryption must not go to a proxy instead.
+        session.trust_env = not is_local(self.address)
+        adapter = HTTPAdapter(max_retries=_quick_retries(self._retries))
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        return session
+
+    def _authorize(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token is not None:
+            prepared.headers["Authorization"] = f"Bearer {self._token}"
+        return prepared
 
     def _post(self, request: Request, records: int) -> Outcome:
         try:
@@ -107,6 +156,8 @@ class HttpTransport:
                 headers=request.headers,
                 timeout=(_CONNECT_TIMEOUT, _READ_TIMEOUT),
                 allow_redirects=False,  # records go where the user said, and nowhere else
+                # Said here, as REQUESTS_CA_BUNDLE would win over what the session says.
+                verify=self._verify,
                 stream=True,
             ) as answer:
                 body = b""
@@ -119,13 +170,63 @@ class HttpTransport:
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidProxyURL):
             return Deferred("the address of the endpoint or of the proxy is not valid", misconfigured=True)
         except requests.RequestException as error:
-            return Deferred(_describe(error))
+            return Deferred(_describe(error), server_error=_broke_off(error))
         except OSError as error:  # requests turns what a network does into its own errors: this is a file
             return Deferred(f"the certificates cannot be read: {printable(str(error))}", misconfigured=True)
         except Exception as error:  # noqa: BLE001
             # Nobody can see what else three libraries raise at what a server sends, and this is a thread of its own: an
             # error would end on the terminal instead of in an outcome. Nothing is known to be delivered.
             return Deferred(f"no answer ({type(error).__name__})")
+
+
+class _Retry(Retry):
+    """Repeats what a moment may mend: not what the server wants to be left alone with for a while."""
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        return not has_retry_after and super().is_retry(method, status_code, has_retry_after)
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: "BaseHTTPResponse | None" = None,
+        error: Exception | None = None,
+        _pool: "ConnectionPool | None" = None,
+        _stacktrace: "TracebackType | None" = None,
+    ) -> Self:
+        if response is not None:
+            response.close()  # or urllib3 would first read all of it, however much that is
+        return super().increment(method, url, response, error, _pool, _stacktrace)
+
+
+def _quick_retries(total: int) -> Retry:
+    """
+    Return how a request is repeated at once: a server that has just dropped an idle connection is the usual case.
+
+    Anything more patient is the schedule's, which needs nobody to wait. The request's key is the same each time.
+    """
+    return _Retry(
+        total=total,
+        read=min(total, 1),
+        connect=min(total, 1),
+        redirect=0,
+        status_forcelist={500, 502, 503, 504},
+        allowed_methods=None,  # POST is one that is not repeated otherwise
+        backoff_factor=0.1,
+        backoff_jitter=0.3,
+        respect_retry_after_header=False,
+        raise_on_status=False,
+    )
+
+
+def _broke_off(error: requests.RequestException) -> bool:
+    """Whether the request had reached somebody: then it may be the records that the endpoint chokes on."""
+    cause = error.args[0] if error.args else None
+    if isinstance(cause, MaxRetryError):
+        cause = cause.reason
+    return isinstance(cause, ProtocolError | ReadTimeoutError) or isinstance(
+        error, requests.exceptions.ReadTimeout | requests.exceptions.ChunkedEncodingError
+    )
 
 
 _WORDS: tuple[tuple[type[Exception], str], ...] = (

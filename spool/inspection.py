@@ -114,7 +114,12 @@ def _foreign(spool: Spool) -> int:
 
 
 def _is_foreign(entry: "os.DirEntry[str]") -> bool:
-    readable = (
-        entry.name.endswith(".ndjson") and entry.is_file(follow_symlinks=False) and os.access(entry.path, os.R_OK)
-    )
-    return not readable and os.path.lexists(entry.path)  # RACE: it may have been delivered since it was listed
+    if entry.name.endswith(".ndjson") and entry.is_file(follow_symlinks=False) and os.access(entry.path, os.R_OK):
+        return False
+    try:
+        entry.stat(follow_symlinks=False)
+    except FileNotFoundError:  # RACE: it has been delivered since it was listed
+        return False
+    except OSError:
+        pass
+    return True

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from spool.record import printable
 from spool.schedule import MAX_RETRY_AFTER
@@ -33,6 +34,8 @@ class Deferred:
     reason: str
     retry_after: float | None = None
     misconfigured: bool = False  # waiting will not help: somebody has to mend the endpoint or its address
+    server_error: bool = False  # it failed over the request: should it go on so, it may be the records after all
+    status: int | None = field(default=None, compare=False)  # for a dead letter, should it come to that
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Refused:
     """The endpoint refused this for good: one of several records, to be found by halving, or the one that it got."""
 
     reason: str
-    status: int
+    status: int | None  # None when it was not even sent
 
 
 Outcome = Delivered | Deferred | Refused
@@ -58,9 +61,10 @@ def classify(response: Response, records: int, now: datetime) -> Outcome:
     status = response.status
     if 200 <= status < 300:
         return _acknowledgement(response)
-    reason = f"HTTP {status}"
+    reason = f"HTTP {status}{_explanation(response)}"
     if status in _LATER or status >= 500:
-        return Deferred(reason, retry_after=_retry_after(response.headers.get("retry-after"), now))
+        wish = _retry_after(response.headers.get("retry-after"), now)
+        return Deferred(reason, retry_after=wish, server_error=status >= 500 and wish is None, status=status)
     if status in _MISCONFIGURED or status < 400:
         elsewhere = _host(response.headers.get("location", ""))
         return Deferred(reason + (f" to {elsewhere}" if elsewhere else ""), misconfigured=True)
@@ -71,6 +75,18 @@ def classify(response: Response, records: int, now: datetime) -> Outcome:
     return Refused(reason, status)
 
 
+def _explanation(response: Response) -> str:
+    """Return the beginning of what an endpoint says about its refusal: ": Unknown column day", or nothing."""
+    kind = _media_type(response)
+    if not (kind in {"text/plain", "application/json"} and response.body.strip()):
+        return ""
+    return ": " + printable(response.body.decode("utf-8", "replace").strip().splitlines()[0])
+
+
+def _media_type(response: Response) -> str:
+    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def _host(location: str) -> str:
     """Return where a redirect points, without the path and the query: they may hold a token."""
     scheme, separator, rest = location.partition("://")
@@ -78,16 +94,40 @@ def _host(location: str) -> str:
 
 
 def _acknowledgement(response: Response) -> Outcome:
-    if response.headers.get("content-type", "").partition(";")[0].strip().lower() == "text/html":
+    if _media_type(response) == "text/html":
         return Deferred(
             f"HTTP {response.status} with a web page: not the endpoint (a captive portal?)", misconfigured=True
         )
     try:
         answer = json.loads(response.body)
-        rejected = {item["id"]: printable(str(item.get("reason", "rejected"))) for item in answer["rejected"]}
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        rejected = {}  # most receivers answer with nothing, null, or something of their own
-    return Delivered({record_id: reason for record_id, reason in rejected.items() if isinstance(record_id, str)})
+    except (ValueError, RecursionError):
+        answer = None  # most receivers answer with nothing, null, or something of their own
+    if not isinstance(answer, dict):
+        return Delivered()
+    if (refused := _partial(answer)) is not None:
+        return Refused(refused, response.status)
+    return Delivered(_rejected(answer))
+
+
+def _partial(answer: dict[str, Any]) -> str | None:
+    """Return why OTLP's collector rejected some of a batch, or None. It says how many, and not which."""
+    partial = answer.get("partialSuccess")
+    try:
+        if isinstance(partial, dict) and int(partial.get("rejectedLogRecords", 0)) > 0:
+            return printable(str(partial.get("errorMessage") or "rejected"))
+    except (ValueError, TypeError, OverflowError):
+        pass
+    return None
+
+
+def _rejected(answer: dict[str, Any]) -> dict[str, str]:
+    """Return the ids that our own collector rejected, and why."""
+    items = answer.get("rejected")
+    return {
+        item["id"]: printable(str(item.get("reason", "rejected")))
+        for item in (items if isinstance(items, list) else ())
+        if isinstance(item, dict) and isinstance(item.get("id"), str)
+    }
 
 
 def _retry_after(header: str | None, now: datetime) -> float | None:

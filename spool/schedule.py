@@ -1,6 +1,7 @@
 """When the next attempt may start: pure decisions, and the file that carries them from one process to the next."""
 
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ if TYPE_CHECKING:  # looking at a schedule, as each run does, needs no outcome
 FIRST_BACKOFF = 60.0  # seconds
 MAX_BACKOFF = 6 * 3600.0
 MAX_RETRY_AFTER = 24 * 3600.0  # a server that asks for more is misread or mistaken
-_MOST_ATTEMPTS = 1_000_000
+_MOST_FAILURES = 1_000_000
 
 
 Jitter = Callable[[float, float], float]
@@ -29,43 +30,60 @@ class Schedule:
     What a drain leaves for the next one. Times are UTC.
 
     `not_before` is our own backoff and `retry_after` the server's wish; `attempts` counts the failures in a row.
+    `endpoint` is a checksum of the address that all of this is about. `head` names the oldest segment when the endpoint
+    failed over it the last time, and `head_failures` says how often it did.
     """
 
+    endpoint: str | None = None
     attempts: int = 0
     not_before: datetime | None = None
     retry_after: datetime | None = None
     last_error: str | None = None
     last_success: datetime | None = None
+    head: str | None = None
+    head_failures: int = 0
 
-    def wait(self, now: datetime, *, ignore_backoff: bool = False) -> timedelta:
+    def of(self, address: str) -> "Schedule":
+        """Return this schedule if it is about the endpoint with that address, else a new one."""
+        endpoint = f"{zlib.crc32(address.encode()):08x}"
+        return self if self.endpoint == endpoint else Schedule(endpoint=endpoint, last_success=self.last_success)
+
+    def wait(self, now: datetime, *, ignore_backoff: bool = False, ignore_wish: bool = False) -> timedelta:
         """
-        Return how long the next attempt has to wait; zero when it is due.
+        Return how long the next attempt has to wait, for our own backoff and the server's wish; zero when it is due.
 
         An instant further away than the longest wait that anybody could have meant is a clock that was wrong, then or
         now: it does not count, so that a clock step cannot freeze the spool.
         """
         waits = [timedelta(0)]
-        if self.retry_after is not None:
+        if self.retry_after is not None and not ignore_wish:
             waits.append(_plausible(self.retry_after - now, MAX_RETRY_AFTER))
         if self.not_before is not None and not ignore_backoff:
             waits.append(_plausible(self.not_before - now, MAX_BACKOFF))
         return max(waits)
 
-    def failed(self, outcome: "Deferred", now: datetime, jitter: Jitter) -> "Schedule":
-        """Return the schedule after an attempt that ended with `outcome`."""
+    def failed(self, outcome: "Deferred", now: datetime, jitter: Jitter, *, head: str | None = None) -> "Schedule":
+        """Return the schedule after an attempt that ended with `outcome`, over the segment called `head`."""
         pause = timedelta(seconds=backoff(self.attempts, jitter))
         wish = None if outcome.retry_after is None else now + timedelta(seconds=outcome.retry_after)
-        return replace(
+        after = replace(
             self,
             attempts=self.attempts + 1,
             not_before=now + pause,
             retry_after=wish,
             last_error=outcome.reason,
         )
+        if not outcome.server_error:  # it says nothing about the segment
+            return after
+        return replace(after, head=head, head_failures=self.failures_of(head) + 1)
+
+    def failures_of(self, segment: str | None) -> int:
+        """Return how often the endpoint has failed over a segment, if it is the last one it failed over."""
+        return self.head_failures if segment == self.head else 0
 
     def succeeded(self, now: datetime) -> "Schedule":
         """Return the schedule after a delivery."""
-        return Schedule(last_success=now)
+        return Schedule(endpoint=self.endpoint, last_success=now)
 
 
 def backoff(attempts: int, jitter: Jitter) -> float:
@@ -83,11 +101,14 @@ def load(path: Path) -> Schedule:
     try:
         stored = json.loads(read_small(path) or b"")
         return Schedule(
-            attempts=min(max(0, int(stored["attempts"])), _MOST_ATTEMPTS),
+            endpoint=_text(stored["endpoint"]),
+            attempts=_count(stored["attempts"]),
             not_before=_instant(stored["not_before"]),
             retry_after=_instant(stored["retry_after"]),
-            last_error=None if stored["last_error"] is None else printable(str(stored["last_error"])),
+            last_error=_text(stored["last_error"]),
             last_success=_instant(stored["last_success"]),
+            head=_text(stored["head"]),
+            head_failures=_count(stored["head_failures"]),
         )
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return Schedule()
@@ -103,6 +124,14 @@ def dump(schedule: Schedule) -> bytes:
 
 def _plausible(wait: timedelta, most: float) -> timedelta:
     return wait if wait.total_seconds() <= most else timedelta(0)
+
+
+def _count(number: object) -> int:
+    return min(max(0, int(number)), _MOST_FAILURES)  # type: ignore[call-overload, no-any-return]
+
+
+def _text(text: object) -> str | None:
+    return None if text is None else printable(str(text))
 
 
 def _instant(text: str | None) -> datetime | None:

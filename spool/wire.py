@@ -1,7 +1,10 @@
 """Wire formats: how records are written into a request body. Each is a small pure function and one row of the table."""
 
 import json
-from collections.abc import Callable, Sequence
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -9,7 +12,9 @@ from typing import Any
 from spool.record import Record, id_milliseconds
 
 _INFO = 9  # OpenTelemetry's SeverityNumber for plain information; a number, as its JSON forbids the name
-_dumps = json.JSONEncoder(separators=(",", ":")).encode
+_LAST_NANOSECOND = 2**64 - 1  # of its times, in July 2554
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character: in JSON, but not in UTF-8
+_dumps = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +48,33 @@ def _otlp(records: Sequence[Record]) -> bytes:
     Source: opentelemetry-proto, "JSON Protobuf Encoding": 64-bit integers are strings, enums are numbers, names are
     camelCase. The event is the body; the rest of its envelope is attributes, `event.id` first.
     """
-    events = [(_attributes(record), record) for record in records]
-    resources = [
-        {
-            "resource": {"attributes": [_attribute("service.name", source)]},
-            "scopeLogs": [{"scope": {"name": source}, "logRecords": [_log_record(*event) for event in group]}],
-        }
-        for source, group in groupby(events, key=lambda event: event[0]["source"])
-    ]
-    return _dumps({"resourceLogs": resources}).encode("ascii")
+    with _depth_checked():
+        events = [(_attributes(record), record) for record in records]
+        resources = [
+            {
+                "resource": {"attributes": [_attribute("service.name", source)]},
+                "scopeLogs": [
+                    {"scope": {"name": _text(source)}, "logRecords": [_log_record(*event) for event in group]}
+                ],
+            }
+            for source, group in groupby(events, key=lambda event: event[0]["source"])
+        ]
+        return _dumps({"resourceLogs": resources}).encode("ascii")
 
 
 def _payload(records: Sequence[Record]) -> bytes:
     """Write the documented event alone, without its envelope."""
     [record] = records
-    return _dumps(_attributes(record)["data"]).encode("ascii")
+    with _depth_checked():
+        return _dumps(_attributes(record)["data"]).encode("ascii")
+
+
+@contextmanager
+def _depth_checked() -> Iterator[None]:
+    try:
+        yield
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 WIRE_FORMATS = {
@@ -72,36 +89,48 @@ _ENVELOPE = ("specversion", "id", "source", "type", "time", "datacontenttype", "
 
 
 def _attributes(record: Record) -> dict[str, Any]:
-    try:
-        attributes = record.attributes
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+    attributes = record.attributes
     if not all(isinstance(attributes.get(name), str) for name in ("source", "type")) or "data" not in attributes:
         raise ValueError("no event in its envelope")
     return attributes
 
 
 def _log_record(attributes: dict[str, Any], record: Record) -> dict[str, Any]:
-    nanoseconds = f"{id_milliseconds(record.id)}000000"
+    instant = id_milliseconds(record.id) * 1_000_000
+    nanoseconds = str(instant if instant <= _LAST_NANOSECOND else 0)  # 0 is "not known" there; the id tells
     extensions = {name: value for name, value in attributes.items() if name not in _ENVELOPE and value is not None}
     return {
         "timeUnixNano": nanoseconds,
         "observedTimeUnixNano": nanoseconds,
         "severityNumber": _INFO,
         "severityText": "INFO",
-        "eventName": attributes["type"],
-        "body": _any_value(attributes["data"]),
+        "eventName": _text(attributes["type"]),
+        **_unless_null("body", attributes["data"]),
         "attributes": [_attribute("event.id", record.id)]
         + [_attribute(f"event.{name}", value) for name, value in extensions.items()],
     }
 
 
 def _attribute(key: str, value: object) -> dict[str, Any]:
-    return {"key": key, "value": _any_value(value)}
+    return {"key": _text(key), **_unless_null("value", value)}
+
+
+def _unless_null(name: str, value: object) -> dict[str, Any]:
+    """Write a member that holds an AnyValue. Left out it is null, and so Rotel takes it: not as `{}`, nor as `null`."""
+    return {} if value is None else {name: _any_value(value)}
+
+
+def _text(text: str) -> str:
+    """Return a text as it can be sent: protobuf's strings are UTF-8, and receivers refuse the whole request else."""
+    return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
 
 
 def _any_value(value: object) -> dict[str, Any]:
-    """Write a JSON value as an AnyValue; null is one that has nothing in it."""
+    """
+    Write a JSON value as an AnyValue; null, which only a list cannot leave out, is one that has nothing in it.
+
+    An integer that no number there can hold keeps its digits, as text.
+    """
     match value:
         case None:
             return {}
@@ -109,6 +138,8 @@ def _any_value(value: object) -> dict[str, Any]:
             return {"boolValue": value}
         case int() if -(2**63) <= value < 2**63:
             return {"intValue": str(value)}
+        case int() if abs(value) > sys.float_info.max:
+            return {"stringValue": str(value)}
         case int() | float():
             return {"doubleValue": float(value)}
         case list():
@@ -116,4 +147,4 @@ def _any_value(value: object) -> dict[str, Any]:
         case dict():
             return {"kvlistValue": {"values": [_attribute(key, item) for key, item in value.items()]}}
         case _:
-            return {"stringValue": str(value)}
+            return {"stringValue": _text(str(value))}

@@ -13,13 +13,15 @@ import random
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from spool import Deferred, Delivered, Outcome, Record, Refused, Spool, SpoolError, drain
+from transport import FakeTransport
+
+from spool import Deferred, Refused, Spool, SpoolError, drain
 from spool.bounds import Bounds
 from spool.dead import letters
 from spool.inspection import count_dead, count_pending
@@ -59,27 +61,19 @@ def damage(*, seed: int, number: int) -> Damage:
     return report
 
 
-@dataclass
-class Endpoint:
-    """A transport that always answers the same, and keeps what it was handed."""
-
-    outcome: Outcome
-    handed: set[bytes] = field(default_factory=set)
-
-    def send(self, records: Sequence[Record]) -> Outcome:
-        self.handed |= {record.line for record in records}
-        return self.outcome
+def _sent(transport: FakeTransport) -> set[bytes]:
+    return {record.line for record in transport.handed}
 
 
 def _build(root: Path, draws: random.Random) -> None:
     """Make a spool that has a file of each kind: sealed and active segments, a dead letter, a schedule, locks."""
     spool = Spool(root, source="damage", bounds=_BOUNDLESS)
     _append(spool, draws, 1)
-    drain(spool, Endpoint(Refused("HTTP 400", 400)))
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
     for _ in range(draws.randrange(1, 4)):
         _append(spool, draws, draws.randrange(1, 6))
         spool.seal()
-    drain(spool, Endpoint(Deferred("HTTP 503")))
+    drain(spool, FakeTransport(lambda _records: Deferred("HTTP 503")))
     _append(spool, draws, draws.randrange(4))
 
 
@@ -91,7 +85,7 @@ def _append(spool: Spool, draws: random.Random, number: int) -> None:
 def _try(root: Path, draws: random.Random, report: Damage) -> None:
     """Strike a spool and use it while the endpoint fails; strike its segments again and use it when that is back."""
     spool = Spool(root, source="damage", bounds=_BOUNDLESS)
-    down, up = Endpoint(Deferred("HTTP 503")), Endpoint(Delivered())
+    down, up = FakeTransport(lambda _records: Deferred("HTTP 503")), FakeTransport()
     blows = [blow for _ in range(draws.choice((1, 1, 2))) for blow in _strike(root, draws)]
     try:
         struck = _State.of(root)
@@ -105,9 +99,9 @@ def _try(root: Path, draws: random.Random, report: Damage) -> None:
         struck_again = _State.of(root)
         at_work = _told(report, lambda: drain(spool, up, ignore_backoff=True))
         left = _State.of(root)
-        report.broken += _breaches(struck_again, left, up.handed, blows)
-        report.broken += [f"sent, and no record: {line!r}, after {blows}" for line in up.handed - struck_again.intact]
-        report.broken += [f"sent, and no record: {line!r}, after {blows}" for line in down.handed - appended.intact]
+        report.broken += _breaches(struck_again, left, _sent(up), blows)
+        report.broken += [f"sent, and no record: {line!r}, after {blows}" for line in _sent(up) - struck_again.intact]
+        report.broken += [f"sent, and no record: {line!r}, after {blows}" for line in _sent(down) - appended.intact]
         if at_work and (left.intact or left.damaged):
             report.broken.append(f"neither delivered nor buried: {left.intact} {left.damaged}, after {blows}")
         if _told(report, lambda: _look(spool)) and (shown := len(list(letters(spool)))) != left.dead:
@@ -115,7 +109,7 @@ def _try(root: Path, draws: random.Random, report: Damage) -> None:
         report.buried += len(left.buried)
     except Exception as error:  # noqa: BLE001 - a user would have met it
         report.broken.append(f"{type(error).__name__} reached the user: {error}, after {blows}")
-    report.delivered += len(up.handed)
+    report.delivered += len(_sent(up))
     report.blows.update(blow.partition(":")[0] for blow in blows)
     report.tries += 1
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spool import Bounds, Deferred, Delivered, Outcome, Record, Refused, Spool, drain, export_bundle
+from spool import Bounds, Deferred, Delivered, Outcome, Record, Refused, Spool, Transport, drain, export_bundle
 from spool.disk import Disk
 
 _CALLS = {"make_directory", "create", "append", "sync", "sync_directory", "rename", "unlink", "truncate"}
@@ -40,7 +40,7 @@ class MortalDisk(Disk):
         super().append(descriptor, data)
 
 
-class Scripted:
+class Scripted(Transport):
     """A transport that answers as it was told, then takes everything, and writes what it takes to a log beforehand."""
 
     def __init__(self, script: Sequence[str], log: Path) -> None:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from crash_disk import KilledError, Machine, RecordedDisk, State, Synced, UnsyncedDisk, rebuilt
+from transport import FakeTransport
 
 import spool as package
 from spool import (
@@ -40,23 +41,21 @@ BIG = 60_000  # characters: four such events fill a segment
 clock = itertools.count(NOW_NS, SECOND // 1000).__next__  # one for all: the order of the appends is the order of ids
 
 
-class Endpoint:
-    """A transport that answers as `answer` says, and tells `settle` which records it took."""
+class Endpoint(FakeTransport):
+    """A transport that tells `settle` which records it took."""
 
     def __init__(
         self,
         answer: Callable[[Sequence[Record]], Outcome] = lambda _records: Delivered(),
         settle: Callable[..., None] = lambda *_ids: None,
     ) -> None:
-        self.answer = answer
+        super().__init__(answer)
         self.settle = settle
-        self.received: list[Record] = []
 
     def send(self, records: Sequence[Record]) -> Outcome:
-        self.received += records
-        outcome = self.answer(records)
-        if isinstance(outcome, Delivered):
-            self.settle(*(record.id for record in records if record.id not in outcome.rejected))
+        before = len(self.delivered)
+        outcome = super().send(records)
+        self.settle(*self.taken[before:])
         return outcome
 
 
@@ -375,10 +374,10 @@ def check(state: State, top: Path, known: set[Record]) -> None:
     own = spool.append({}, event_type="t")
     endpoint = Endpoint()
     drain(spool, endpoint, ignore_backoff=True)
-    taken = {record.id for record in endpoint.received}
+    taken = {record.id for record in endpoint.handed}
     assert own in taken
-    assert [record for record in endpoint.received if record not in known and record.id != own] == []
-    assert all(verify(record.line) for record in endpoint.received)
+    assert [record for record in endpoint.handed if record not in known and record.id != own] == []
+    assert all(verify(record.line) for record in endpoint.handed)
     dead = list(letters(spool))
     damaged = b"".join(base64.b64decode(letter.why["bytes"]) for letter in dead if "bytes" in letter.why).hex()
     kept = taken | {letter.record.id for letter in dead if letter.record} | carried(top)
@@ -390,7 +389,7 @@ def check(state: State, top: Path, known: set[Record]) -> None:
     assert not [name for name in left if name.endswith(".tmp")]
     again = Endpoint()
     drain(spool, again, ignore_backoff=True)
-    assert again.received == []
+    assert again.handed == []
     assert content(spool) == left
 
 

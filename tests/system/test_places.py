@@ -16,7 +16,7 @@ import shutil
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -24,13 +24,12 @@ from pathlib import Path
 from typing import ClassVar, TypeVar
 
 import pytest
+from transport import FakeTransport
 
 from spool import (
     Deferred,
     Delivered,
     NoLocksError,
-    Outcome,
-    Record,
     Refused,
     Spool,
     UnavailableError,
@@ -41,7 +40,6 @@ from spool.bounds import Bounds
 from spool.dead import letters, requeue
 from spool.inspection import Pending, count_pending
 from spool.purge import Purged, purge
-from spool.record import verify
 
 T = TypeVar("T")
 KIB = 1024
@@ -58,26 +56,9 @@ CALLS = {  # the numbers of system calls
 }
 
 
-class Endpoint:
-    """A transport that answers as `answer` says, and remembers what it took."""
-
-    def __init__(self, answer: Callable[[Sequence[Record]], Outcome] = lambda _records: Delivered()) -> None:
-        self.answer = answer
-        self.requests = 0
-        self.taken: list[str] = []
-
-    def send(self, records: Sequence[Record]) -> Outcome:
-        assert all(verify(record.line) for record in records)
-        self.requests += 1
-        outcome = self.answer(records)
-        if isinstance(outcome, Delivered):
-            self.taken += [record.id for record in records]
-        return outcome
-
-
-def refusing(record_id: str) -> Endpoint:
+def refusing(record_id: str) -> FakeTransport:
     """An endpoint that takes everything but one record."""
-    return Endpoint(lambda records: REFUSED if record_id in {record.id for record in records} else Delivered())
+    return FakeTransport(lambda records: REFUSED if record_id in {record.id for record in records} else Delivered())
 
 
 def append(spool: Spool, size: int = 0) -> str:
@@ -133,9 +114,9 @@ def live(spool: Spool) -> None:
     assert requeue(spool, events[1])
     assert ids(spool) == [events[1]]
     assert buried(spool) == []
-    failing = Endpoint(lambda _records: Deferred("HTTP 503"))
+    failing = FakeTransport(lambda _records: Deferred("HTTP 503"))
     assert drain(spool, failing, jitter=lambda _low, high: high).failure is not None
-    endpoint = Endpoint()
+    endpoint = FakeTransport()
     assert drain(spool, endpoint).wait is not None
     assert drain(spool, endpoint, ignore_backoff=True).delivered == 1
     assert endpoint.taken == [events[1]]
@@ -313,7 +294,7 @@ def test_a_full_place_can_be_drained(place: Full) -> None:
     spool = Spool(place.top / "spool", source="test")
     accepted = fill(spool)
     place.exhaust()
-    endpoint = Endpoint()
+    endpoint = FakeTransport()
     assert drain(spool, endpoint).delivered == len(accepted)
     assert endpoint.taken == accepted
     assert ids(spool) == []
@@ -363,15 +344,15 @@ def test_a_full_place_keeps_the_servers_wish(place: Full) -> None:
     """Until the time that `Retry-After` named, nothing is sent from a full disk either."""
     spool = Spool(place.top / "spool", source="test")
     append(spool)
-    assert drain(spool, Endpoint()).delivered == 1  # as on most disks that become full, there has been a drain before
+    assert drain(spool, FakeTransport()).delivered == 1  # as on most disks, before they become full
     accepted = fill(spool)
     place.exhaust()
-    busy = Endpoint(lambda _records: Deferred("HTTP 429", retry_after=3600.0))
+    busy = FakeTransport(lambda _records: Deferred("HTTP 429", retry_after=3600.0))
     for _ in range(3):
         with suppress(UnavailableError):
             drain(spool, busy, ignore_backoff=True)
     assert ids(spool) == accepted
-    assert busy.requests == 1
+    assert len(busy.requests) == 1
 
 
 @inside(FullTmpfs, FullExt4, Limited)
@@ -420,7 +401,7 @@ def test_a_full_place_requeues_nothing_half(place: Full) -> None:
     """A dead letter that does not fit into a full disk a second time stays dead, and is requeued when there is room."""
     spool = Spool(place.top / "spool", source="test")
     letter = append(spool, 9_000)
-    assert drain(spool, Endpoint(lambda _records: REFUSED)).buried == 1
+    assert drain(spool, FakeTransport(lambda _records: REFUSED)).buried == 1
     fill(spool)
     place.exhaust()
     refused(lambda: requeue(spool, letter))
@@ -438,9 +419,9 @@ def test_not_a_byte_can_be_written(place: Limited) -> None:
     """Where not even the schedule can be written, drains deliver each event, and each once."""
     spool = Spool(place.top / "spool", source="test")
     accepted = fill(spool)
-    drain(spool, Endpoint(lambda _records: Deferred("HTTP 503")))
+    drain(spool, FakeTransport(lambda _records: Deferred("HTTP 503")))
     place.limit(0)
-    endpoint = Endpoint()
+    endpoint = FakeTransport()
     for _ in range(9):
         with suppress(UnavailableError):
             drain(spool, endpoint, ignore_backoff=True)
@@ -457,7 +438,7 @@ def test_no_file_can_be_made(place: FullTmpfs, drained: bool) -> None:
     spool.seal()
     accepted += [append(spool) for _ in range(3)]
     if drained:
-        drain(spool, Endpoint(lambda _records: Deferred("HTTP 503")))
+        drain(spool, FakeTransport(lambda _records: Deferred("HTTP 503")))
         accepted.append(append(spool))
     used = os.statvfs(place.top)
     place.mount("-o", f"remount,nr_inodes={used.f_files - used.f_ffree}", place.top)
@@ -465,7 +446,7 @@ def test_no_file_can_be_made(place: FullTmpfs, drained: bool) -> None:
         (place.top / "another").touch()
     accepted.append(append(spool))  # needs none
     assert ids(spool) == accepted
-    endpoint = Endpoint()
+    endpoint = FakeTransport()
     for _ in range(2):
         with suppress(UnavailableError):
             drain(spool, endpoint, ignore_backoff=True)
@@ -492,12 +473,12 @@ def test_a_read_only_place(place: ReadOnly) -> None:
     """In a read-only place appends, drains and all that would change it say so in one line, and looking works."""
     used = Spool(place.top / "spool", source="test")
     letter = append(used)
-    assert drain(used, Endpoint(lambda _records: REFUSED)).buried == 1
+    assert drain(used, FakeTransport(lambda _records: REFUSED)).buried == 1
     accepted = [append(used), append(used)]
     used.seal()
     accepted.append(append(Spool(used.layout.root, source="test")))  # an open file could still be written to
     place.freeze()
-    endpoint = Endpoint()
+    endpoint = FakeTransport()
     for spool in (used, Spool(used.layout.root, source="test")):
         for action in (
             lambda spool=spool: append(spool),
@@ -511,7 +492,7 @@ def test_a_read_only_place(place: ReadOnly) -> None:
         assert ids(spool) == accepted
         assert counted(spool).records == 3
         assert buried(spool) == [letter]
-    assert endpoint.requests == 0  # nothing is sent that could not be taken out
+    assert endpoint.requests == []  # nothing is sent that could not be taken out
     assert "Read-only file system" in refused(lambda: append(Spool(place.top / "new", source="test")))
     assert ids(Spool(place.top / "new", source="test")) == []
     place.thaw()
@@ -567,7 +548,7 @@ def test_a_parent_that_cannot_be_entered(place: Forbidden) -> None:
     spool = place.spool
     accepted = append(spool)
     place.forbid(spool.layout.root.parent, 0)
-    endpoint = Endpoint()
+    endpoint = FakeTransport()
     for other in (spool, Spool(spool.layout.root, source="test")):
         for action in (
             lambda other=other: append(other),
@@ -580,7 +561,7 @@ def test_a_parent_that_cannot_be_entered(place: Forbidden) -> None:
             assert "Permission denied" in refused(action)
     place.leave()
     assert ids(spool) == [accepted]
-    assert endpoint.requests == 0
+    assert endpoint.requests == []
 
 
 @pytest.mark.parametrize("recording", [True, False], ids=["recording", "idle"])
@@ -600,7 +581,7 @@ def test_a_folder_that_is_kept_from_us(place: Forbidden, folder: str, mode: int,
         with suppress(UnavailableError):
             pending = counted(other)
             assert pending.records == len(accepted) or pending.foreign
-    endpoint = Endpoint()
+    endpoint = FakeTransport()
     for _ in range(3):
         with suppress(UnavailableError):
             drain(spool, endpoint)
@@ -622,7 +603,7 @@ def test_a_segment_that_cannot_be_read(place: Forbidden) -> None:
     place.forbid(sealed, 0)
     assert ids(spool) == [second]
     assert (counted(spool).records, counted(spool).foreign) == (1, 1)
-    endpoint = Endpoint()
+    endpoint = FakeTransport()
     assert drain(spool, endpoint).delivered == 1
     place.leave()
     assert drain(spool, endpoint).delivered == 1
@@ -744,12 +725,12 @@ def test_no_locks(place: WithoutCalls) -> None:
     accepted += [append(spool, size) for size in (0, 500, 60_000)]
     assert sorted(ids(spool)) == sorted(accepted)
     assert (counted(spool).records, counted(spool).corrupt, counted(spool).foreign) == (4, 0, 0)
-    endpoint = Endpoint()
+    endpoint = FakeTransport()
     for action in (spool.seal, lambda: drain(spool, endpoint), lambda: purge(spool)):
         with pytest.raises(NoLocksError, match="move it to a local disk") as caught:
             action()
         assert len(str(caught.value).splitlines()) == 1
-    assert endpoint.requests == 0
+    assert endpoint.requests == []
     assert unfinished(spool) == []
     accepted.append(append(spool))
     place.outside(lambda: drain(spool, endpoint))
@@ -822,7 +803,7 @@ def test_a_name_that_is_too_long(tmp_path: Path) -> None:
         with suppress(UnavailableError):
             append(spool)
             stuck.append(length)
-            drain(spool, Endpoint())
+            drain(spool, FakeTransport())
             stuck.pop()
     assert stuck == []
 
@@ -866,7 +847,7 @@ def test_a_clock_that_steps(tmp_path: Path, instant: datetime) -> None:
     """Steps of the clock between appends, failed drains and drains lose nothing, show it all, and freeze nothing."""
     clock = Clock(NOW)
     spool = Spool(tmp_path / "spool", source="test", clock=clock)
-    failing = Endpoint(lambda _records: Deferred("HTTP 503", retry_after=3600.0))
+    failing = FakeTransport(lambda _records: Deferred("HTTP 503", retry_after=3600.0))
     accepted = []
     for there, then in ((instant, NOW), (NOW, instant)):
         clock.set(there)
@@ -883,7 +864,7 @@ def test_a_clock_that_steps(tmp_path: Path, instant: datetime) -> None:
         clock.set(there)
         assert drain(spool, failing, ignore_backoff=True).failure is not None
         clock.set(then)
-    endpoint = Endpoint()
+    endpoint = FakeTransport()
     clock.set(NOW + timedelta(days=1))  # nothing may wait longer, whatever the clock has said
     assert drain(spool, endpoint).delivered == len(accepted)
     assert sorted(endpoint.taken) == sorted(accepted)

@@ -7,8 +7,9 @@ import threading
 from pathlib import Path
 
 import pytest
+from transport import FakeTransport
 
-from spool import Delivered, Outcome, Record, Spool, drain
+from spool import Spool, drain
 
 APPEND = """
 import sys
@@ -18,17 +19,6 @@ spool = Spool(Path(sys.argv[1]), source="test")
 for number in range(int(sys.argv[2])):
     print(spool.append({"number": number, "filler": "x" * 600}, event_type="t"), flush=True)
 """
-
-
-class Taking:
-    """A transport that takes everything and remembers it."""
-
-    def __init__(self) -> None:
-        self.taken: list[str] = []
-
-    def send(self, records: "list[Record] | tuple[Record, ...]") -> Outcome:
-        self.taken += [record.id for record in records]
-        return Delivered()
 
 
 def appenders(root: Path, processes: int, events: int) -> list["subprocess.Popen[str]"]:
@@ -52,7 +42,7 @@ def test_draining_while_others_append(tmp_path: Path) -> None:
     """Drains that run while eight processes append deliver every event exactly once."""
     children = appenders(tmp_path / "spool", 8, 100)
     spool = Spool(tmp_path / "spool", source="test")
-    endpoint = Taking()
+    endpoint = FakeTransport()
     accepted: list[str] = []
     readers = [
         threading.Thread(target=lambda child=child: accepted.extend(child.communicate()[0].split()))

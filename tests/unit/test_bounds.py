@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transport import FakeTransport
 
-from spool import Delivered, Outcome, Record, Refused, Spool, drain
+from spool import Refused, Spool, drain
 from spool.bounds import Bounds, dropped, enforce, gap_data, surplus
 from spool.dead import letters, requeue
 from spool.disk import Disk
@@ -32,19 +33,6 @@ class Clock:
     def __call__(self) -> int:
         self.ns += 1_000_000
         return self.ns
-
-
-class Endpoint:
-    """A transport that takes everything, or refuses everything."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        self.outcome = outcome
-        self.taken: list[Record] = []
-
-    def send(self, records: Sequence[Record]) -> Outcome:
-        if isinstance(self.outcome, Delivered):
-            self.taken += records
-        return self.outcome
 
 
 @pytest.fixture
@@ -125,9 +113,9 @@ def test_a_gap_says_from_when_to_when(spool: Spool) -> None:
 def test_a_gap_is_delivered_like_any_record(spool: Spool) -> None:
     """The endpoint gets the gap first, then the events that are left."""
     fill(spool, 300)
-    endpoint = Endpoint(Delivered())
+    endpoint = FakeTransport()
     drain(spool, endpoint)
-    gap, *others = [gap_data(record) for record in endpoint.taken]
+    gap, *others = [gap_data(record) for record in endpoint.delivered]
     assert gap is not None
     assert dropped(gap) == {"size": 300 - len(others)}
     assert others == [None] * len(others)
@@ -150,9 +138,9 @@ def test_looking_and_draining_drop_nothing(spool: Spool, clock: Clock) -> None:
     clock.ns += 400 * DAY
     list(spool.records())
     count_pending(spool, NOW)
-    endpoint = Endpoint(Delivered())
+    endpoint = FakeTransport()
     drain(spool, endpoint)
-    assert [record.id for record in endpoint.taken] == expected
+    assert [record.id for record in endpoint.delivered] == expected
 
 
 def test_what_is_about_to_be_delivered_is_not_dropped(spool: Spool) -> None:
@@ -193,10 +181,10 @@ def test_a_crash_while_dropping_counts_nothing_twice(spool: Spool, clock: Clock,
         accepted = 200 + len(fill(dying, 30))
     except CrashError:
         accepted = 0
-    endpoint = Endpoint(Delivered())
+    endpoint = FakeTransport()
     drain(spool, endpoint)
-    delivered = [record for record in endpoint.taken if gap_data(record) is None]
-    counted = sum(sum(dropped(gap_data(record) or {}).values()) for record in endpoint.taken)
+    delivered = [record for record in endpoint.delivered if gap_data(record) is None]
+    counted = sum(sum(dropped(gap_data(record) or {}).values()) for record in endpoint.delivered)
     assert len(delivered) + counted >= 200
     assert accepted in (0, len(delivered) + counted)
     assert len({record.id for record in delivered}) == len(delivered)
@@ -205,7 +193,7 @@ def test_a_crash_while_dropping_counts_nothing_twice(spool: Spool, clock: Clock,
 def test_dead_letters_have_a_quarter(spool: Spool) -> None:
     """Dead letters over a quarter of the bound are dropped, oldest first, and counted in a gap."""
     expected = fill(spool, 90)
-    drain(spool, Endpoint(Refused("HTTP 400", 400)))
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
     kept = {path.stem for path in spool.layout.dead.iterdir()}
     assert kept == set(sorted(expected)[-len(kept) :])
     assert sum(path.stat().st_size for path in spool.layout.dead.iterdir()) <= 256 * 1024
@@ -217,7 +205,7 @@ def test_a_forged_gap_removes_nothing_else(spool: Spool, tmp_path: Path) -> None
     (tmp_path / "precious").write_text("x")
     files = ["../precious", "format.json", "pending/../../precious", str(tmp_path / "precious")]
     spool.append({"dropped": {"size": 1}, "files": files}, event_type="spool.gap.v1")
-    drain(spool, Endpoint(Delivered()))
+    drain(spool, FakeTransport())
     assert (tmp_path / "precious").exists()
     assert spool.layout.format.exists()
 
@@ -226,7 +214,7 @@ def test_requeue_gives_back_the_same_bytes(spool: Spool) -> None:
     """A requeued dead letter is pending again, byte for byte, and no longer dead."""
     fill(spool, 3, size=10)
     before = list(spool.records())
-    drain(spool, Endpoint(Refused("HTTP 400", 400)))
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
     assert [letter.why["status"] for letter in letters(spool)] == [400, 400, 400]
     assert requeue(spool, before[1].id)
     assert list(spool.records()) == [before[1]]
@@ -298,15 +286,15 @@ def test_a_forged_gap_stops_nobody(spool: Spool, data: bytes) -> None:
     with spool.layout.active.open("ab") as active:
         active.write(seal_line(forged.replace(good[-4:].encode(), b"0000")) + b"\n")
     assert account(spool)[1] == {}
-    endpoint = Endpoint(Delivered())
+    endpoint = FakeTransport()
     drain(spool, endpoint)
-    assert len(endpoint.taken) == 2
+    assert len(endpoint.delivered) == 2
 
 
 def test_requeue_leaves_a_gap_alone(spool: Spool) -> None:
     """A record that is dead, and was pending under the same name until a gap took its place, is requeued elsewhere."""
     [record_id] = fill(spool, 1)
-    drain(spool, Endpoint(Refused("HTTP 400", 400)))
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
     record = next(letter.record for letter in letters(spool) if letter.record)
     spool.publish(record.line + b"\n", spool.layout.segment(record_id))  # as a crash in a requeue leaves it
     fill(spool, 3)

@@ -11,13 +11,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from transport import FakeTransport
 
 from spool import (
     Bounds,
     BundleError,
     Delivered,
     NewerFormatError,
-    Record,
     Refused,
     Spool,
     SpoolError,
@@ -139,7 +139,7 @@ def test_what_is_there_is_skipped(near: Spool, far: Spool, bundle: Path) -> None
     head, *records, _ = unpacked(bundle)
     pack(bundle, [*(partial := [head, *records[:2]]), foot(partial)])
     assert import_bundle(far, bundle).added == 2
-    drain(far, Refusing(refused))
+    drain(far, refusing(refused))
     assert [letter.record.id for letter in letters(far) if letter.record] == [refused]
     pack(bundle, [*(twice := [head, *records, *records]), foot(twice)])
     imported = import_bundle(far, bundle)
@@ -147,15 +147,11 @@ def test_what_is_there_is_skipped(near: Spool, far: Spool, bundle: Path) -> None
     assert sorted(lines(far)) == [record[:-1] for record in records[1:]]
 
 
-class Refusing:
+def refusing(refused: str) -> FakeTransport:
     """An endpoint that takes everything but one record."""
-
-    def __init__(self, refused: str) -> None:
-        self.refused = refused
-
-    def send(self, records: object) -> Delivered | Refused:
-        ids = {record.id for record in records}  # type: ignore[attr-defined]
-        return Refused("HTTP 400", 400) if self.refused in ids else Delivered()
+    return FakeTransport(
+        lambda records: Refused("HTTP 400", 400) if refused in {record.id for record in records} else Delivered()
+    )
 
 
 def test_nothing_to_export(near: Spool, bundle: Path) -> None:
@@ -233,16 +229,10 @@ def test_a_gap_only_counts_where_it_is_carried(near: Spool, far: Spool, bundle: 
     data = [head, *(record if record is not gap else seal_line(forged) + b"\n" for record in records)]
     pack(bundle, [*data, foot(data)])
     import_bundle(far, bundle)
-    taken: list[bytes] = []
-
-    class Taking:
-        def send(self, records: object) -> Delivered:
-            taken.extend(record.line for record in records)  # type: ignore[attr-defined]
-            return Delivered()
-
-    drain(far, Taking())
-    assert set(before) <= set(taken)
-    carried = [data for line in taken if (data := gap_data(Record(line)))]
+    endpoint = FakeTransport()
+    drain(far, endpoint)
+    assert set(before) <= {record.line for record in endpoint.handed}
+    carried = [data for record in endpoint.handed if (data := gap_data(record))]
     assert [sum(dropped(data).values()) for data in carried] == [number]
     assert all(len(segment.records) == 1 for segment in far.segments() if any(map(gap_data, segment.records)))
 

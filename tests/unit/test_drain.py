@@ -5,16 +5,19 @@ import errno
 import json
 import os
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transport import FakeTransport
 
 from spool import Deferred, Delivered, Outcome, Record, Refused, Spool, Summary, drain
 from spool.bounds import Bounds
+from spool.dead import letters as dead_letters
 from spool.disk import Disk
 from spool.errors import NoLocksError
 from spool.inspection import count_dead, count_pending
@@ -23,22 +26,6 @@ from spool.record import new_id, verify
 from spool.schedule import load
 
 NOW_NS = 1_795_428_000_000_000_000
-
-
-class Endpoint:
-    """A transport that answers as `answer` says, and remembers what it took."""
-
-    def __init__(self, answer: Callable[[Sequence[Record]], Outcome] = lambda _records: Delivered()) -> None:
-        self.answer = answer
-        self.requests: list[list[str]] = []
-        self.taken: list[str] = []
-
-    def send(self, records: Sequence[Record]) -> Outcome:
-        self.requests.append([record.id for record in records])
-        outcome = self.answer(records)
-        if isinstance(outcome, Delivered):
-            self.taken += [record.id for record in records if record.id not in outcome.rejected]
-        return outcome
 
 
 class Clock:
@@ -84,7 +71,7 @@ def letters(spool: Spool) -> list[dict[str, object]]:
 
 def test_nothing_recorded_nothing_made(spool: Spool) -> None:
     """Draining a spool that does not exist sends nothing and makes nothing."""
-    assert drain(spool, Endpoint()) == Summary()
+    assert drain(spool, FakeTransport()) == Summary()
     assert not spool.layout.root.exists()
 
 
@@ -93,7 +80,7 @@ def test_delivered_records_are_gone(spool: Spool) -> None:
     expected = fill(spool, 5)
     spool.seal()
     expected += fill(spool, 5)
-    endpoint = Endpoint()
+    endpoint = FakeTransport()
     assert drain(spool, endpoint) == Summary(delivered=10, requests=2)
     assert endpoint.taken == expected
     assert pending(spool) == []
@@ -105,7 +92,7 @@ def test_a_failing_endpoint_ends_the_drain(spool: Spool) -> None:
     expected = fill(spool, 2)
     spool.seal()
     expected += fill(spool, 2)
-    endpoint = Endpoint(lambda _records: Deferred("HTTP 503"))
+    endpoint = FakeTransport(lambda _records: Deferred("HTTP 503"))
     summary = drain(spool, endpoint)
     assert summary.failure == Deferred("HTTP 503")
     assert len(endpoint.requests) == 1
@@ -116,9 +103,9 @@ def test_a_failing_endpoint_ends_the_drain(spool: Spool) -> None:
 def test_the_backoff_binds_later_processes(spool: Spool, clock: Clock) -> None:
     """After a failure, another process waits as long as the schedule on disk says, and a user's flush does not."""
     fill(spool, 1)
-    drain(spool, Endpoint(lambda _records: Deferred("no connection")), jitter=random.Random(3).uniform)
+    drain(spool, FakeTransport(lambda _records: Deferred("no connection")), jitter=random.Random(3).uniform)
     other = Spool(spool.layout.root, source="test", clock=clock)
-    endpoint = Endpoint()
+    endpoint = FakeTransport()
     waiting = drain(other, endpoint)
     assert waiting.wait is not None
     assert timedelta(0) < waiting.wait < timedelta(seconds=60)
@@ -129,8 +116,8 @@ def test_the_backoff_binds_later_processes(spool: Spool, clock: Clock) -> None:
 def test_the_servers_wish_binds_a_flush_too(spool: Spool, clock: Clock) -> None:
     """Until the time that `Retry-After` named, even a user's flush sends nothing; afterwards it does."""
     fill(spool, 1)
-    drain(spool, Endpoint(lambda _records: Deferred("HTTP 429", retry_after=600.0)))
-    endpoint = Endpoint()
+    drain(spool, FakeTransport(lambda _records: Deferred("HTTP 429", retry_after=600.0)))
+    endpoint = FakeTransport()
     assert drain(spool, endpoint, ignore_backoff=True).wait is not None
     clock.advance(601)
     assert drain(spool, endpoint, ignore_backoff=True).delivered == 1
@@ -144,7 +131,7 @@ def test_one_refused_record_is_found_and_buried(spool: Spool) -> None:
     def answer(records: Sequence[Record]) -> Outcome:
         return Refused("HTTP 400", 400) if bad in {record.id for record in records} else Delivered()
 
-    endpoint = Endpoint(answer)
+    endpoint = FakeTransport(answer)
     summary = drain(spool, endpoint)
     assert (summary.delivered, summary.buried, summary.failure) == (99, 1, None)
     assert len(endpoint.requests) <= 2 * 7 + 1  # a bisection, not one request for each record
@@ -166,7 +153,7 @@ def test_every_refused_record_is_found(bad: set[int], tmp_path_factory: pytest.T
     def answer(records: Sequence[Record]) -> Outcome:
         return Refused("HTTP 422", 422) if refused & {record.id for record in records} else Delivered()
 
-    endpoint = Endpoint(answer)
+    endpoint = FakeTransport(answer)
     drain(spool, endpoint)
     assert endpoint.taken == [record_id for record_id in expected if record_id not in refused]
     assert {path.stem for path in spool.layout.dead.iterdir()} == refused
@@ -175,7 +162,7 @@ def test_every_refused_record_is_found(bad: set[int], tmp_path_factory: pytest.T
 def test_named_rejections_are_buried(spool: Spool) -> None:
     """Records that an acknowledgement names as rejected are buried with the receiver's reason."""
     first, second, third = fill(spool, 3)
-    summary = drain(spool, Endpoint(lambda _records: Delivered({second: "too old", "unknown": "?"})))
+    summary = drain(spool, FakeTransport(lambda _records: Delivered({second: "too old", "unknown": "?"})))
     assert (summary.delivered, summary.buried) == (2, 1)
     [letter] = letters(spool)
     assert (letter["detail"], spool.layout.dead_letter(second).exists()) == ("too old", True)
@@ -187,7 +174,7 @@ def test_a_dead_letter_keeps_the_record_to_the_byte(spool: Spool) -> None:
     """Inside a dead letter stands the record's line as it was, and the letter carries a checksum of its own."""
     fill(spool, 1)
     [record] = spool.records()
-    drain(spool, Endpoint(lambda _records: Refused("HTTP 400", 400)))
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
     line = spool.layout.dead_letter(record.id).read_bytes()
     assert b'"record":' + record.line + b',"crc":"' in line
     assert verify(record.line) == record
@@ -198,7 +185,7 @@ def test_damage_is_buried_and_never_sent(spool: Spool) -> None:
     expected = fill(spool, 2)
     with spool.layout.active.open("ab") as file:
         file.write(b"not a record\n\x00\xff\n")
-    endpoint = Endpoint()
+    endpoint = FakeTransport()
     summary = drain(spool, endpoint)
     assert (summary.delivered, summary.buried) == (2, 2)
     assert endpoint.taken == expected
@@ -211,7 +198,7 @@ def test_a_segment_of_damage_alone_is_no_request(spool: Spool) -> None:
     """A segment without a single intact record is buried, and nothing is sent for it."""
     fill(spool, 1)
     spool.layout.active.write_bytes(b"garbage\n")
-    endpoint = Endpoint()
+    endpoint = FakeTransport()
     assert drain(spool, endpoint) == Summary(buried=1)
     assert (endpoint.requests, spool.sealed()) == ([], [])
 
@@ -225,7 +212,7 @@ def test_what_is_done_with_is_never_sent_again(spool: Spool) -> None:
             return Refused("HTTP 413", 413)
         return Delivered() if records[0].id == expected[0] else Deferred("HTTP 503")
 
-    endpoint = Endpoint(answer)
+    endpoint = FakeTransport(answer)
     assert drain(spool, endpoint).delivered == 2
     assert pending(spool) == expected[2:]
 
@@ -235,9 +222,9 @@ def test_two_drains_do_not_meet(spool: Spool) -> None:
     fill(spool, 1)
     with Lock(spool.layout.drain_lock, Disk()).held() as locked:
         assert locked
-        assert drain(spool, Endpoint()) == Summary(busy=True)
+        assert drain(spool, FakeTransport()) == Summary(busy=True)
         fill(spool, 1)
-    assert drain(spool, Endpoint()).delivered == 2
+    assert drain(spool, FakeTransport()).delivered == 2
 
 
 def test_success_clears_the_schedule_at_once(spool: Spool) -> None:
@@ -245,9 +232,9 @@ def test_success_clears_the_schedule_at_once(spool: Spool) -> None:
     fill(spool, 1)
     spool.seal()
     fill(spool, 1)
-    drain(spool, Endpoint(lambda _records: Deferred("HTTP 503")))
+    drain(spool, FakeTransport(lambda _records: Deferred("HTTP 503")))
     answers = iter([Delivered(), Deferred("HTTP 503")])
-    drain(spool, Endpoint(lambda _records: next(answers)), ignore_backoff=True)
+    drain(spool, FakeTransport(lambda _records: next(answers)), ignore_backoff=True)
     schedule = load(spool.layout.schedule)
     assert schedule.attempts == 1
     assert schedule.last_success is not None
@@ -260,7 +247,7 @@ def test_a_segment_that_grew_too_large_loses_nothing(spool: Spool) -> None:
     expected = fill(spool, 3)
     lines = spool.layout.active.read_bytes()
     spool.layout.active.write_bytes(b"\x00" * 3_000_000 + b"\n" + lines + b"y" * 2_500_000)
-    endpoint = Endpoint()
+    endpoint = FakeTransport()
     assert drain(spool, endpoint).delivered == 3
     assert endpoint.taken == expected
     kept = b"".join(base64.b64decode(str(letter["bytes"])) for letter in letters(spool))
@@ -275,7 +262,7 @@ def test_many_records_in_one_file_are_all_delivered(spool: Spool) -> None:
     for path in spool.sealed():
         path.unlink()
     spool.layout.active.write_bytes(lines)
-    endpoint = Endpoint()
+    endpoint = FakeTransport()
     assert drain(spool, endpoint).delivered == 170
     assert endpoint.taken == expected
     assert len(endpoint.requests) >= 10
@@ -288,7 +275,7 @@ def test_foreign_things_stop_nothing(spool: Spool, tmp_path: Path) -> None:
     os.mkfifo(spool.layout.pending / "1.ndjson")
     (spool.layout.pending / "2.ndjson").symlink_to(tmp_path)
     (spool.layout.pending / "note.txt").write_text("hello")
-    endpoint = Endpoint()
+    endpoint = FakeTransport()
     assert drain(spool, endpoint).delivered == 1
     assert endpoint.taken == expected
     assert count_pending(spool, spool.now()).foreign == 4
@@ -301,7 +288,7 @@ def test_a_refused_record_and_a_corrupt_line_of_one_segment_are_both_kept(spool:
         [record_id] = fill(spool, 1)
     with spool.layout.segment(record_id).open("ab") as file:
         file.write(b"garbage\n")
-    assert drain(spool, Endpoint(lambda _records: Refused("HTTP 400", 400))).buried == 3
+    assert drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400))).buried == 3
     assert count_dead(spool) == 3
 
 
@@ -315,7 +302,7 @@ def test_no_locks_no_drain(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> Non
     expected = fill(spool, 3)
     assert pending(spool) == expected
     with pytest.raises(NoLocksError, match="local disk"):
-        drain(spool, Endpoint())
+        drain(spool, FakeTransport())
 
 
 def test_unfinished_files_are_swept(spool: Spool, clock: Clock) -> None:
@@ -327,7 +314,7 @@ def test_unfinished_files_are_swept(spool: Spool, clock: Clock) -> None:
     young = spool.layout.temporary(new_id(spool.clock()))
     for path in (old, young, spool.layout.root / "notes.tmp", spool.layout.root / "20240101.tmp"):
         path.write_text("half of somethi")
-    drain(spool, Endpoint())
+    drain(spool, FakeTransport())
     assert sorted(path.name for path in spool.layout.root.glob("*.tmp")) == [
         young.name,
         "20240101.tmp",
@@ -343,6 +330,117 @@ def test_damage_to_one_segment_twice_is_kept_twice(spool: Spool) -> None:
     for garbage in (b"first", b"second"):
         with sealed.open("ab") as file:
             file.write(garbage + b"\n")
-        drain(spool, Endpoint(lambda _records: Deferred("HTTP 503")), ignore_backoff=True)
+        drain(spool, FakeTransport(lambda _records: Deferred("HTTP 503")), ignore_backoff=True)
     assert [base64.b64decode(str(letter["bytes"])) for letter in letters(spool)] == [b"first", b"second"]
     assert len(pending(spool)) == 2
+
+
+BROKEN = Deferred("HTTP 500", server_error=True, status=500)
+
+
+def segments(spool: Spool, *sizes: int) -> list[list[str]]:
+    """Seal segments of so many records each, and return their ids."""
+    ids = []
+    for size in sizes:
+        ids.append(fill(spool, size))
+        spool.seal()
+    return ids
+
+
+def choking(*bad: str) -> FakeTransport:
+    """An endpoint that answers 500 to a request with one of these records, as ClickHouse does to a wrong type."""
+    return FakeTransport(lambda records: BROKEN if set(bad) & {record.id for record in records} else Delivered())
+
+
+def drain_often(spool: Spool, endpoint: FakeTransport, times: int) -> Summary:
+    """Drain so many times, whatever the backoff says, and return the last summary."""
+    return [drain(spool, endpoint, ignore_backoff=True) for _ in range(times)][-1]
+
+
+@pytest.mark.parametrize("size", [1, 2, 50])
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_poisoned_segment_does_not_block_the_spool(spool: Spool, size: int, number: int) -> None:
+    """A record that makes the endpoint fail is found and buried with its status; everything else is delivered."""
+    first, second, third = segments(spool, size, 3, 3)
+    endpoint = choking(first[number])
+    assert drain_often(spool, endpoint, 2).delivered == 0, "it may be the endpoint, so far"
+    assert drain_often(spool, endpoint, 1).failure is None
+    assert sorted([*endpoint.taken, first[number]]) == sorted([*first, *second, *third])
+    [letter] = letters(spool)
+    assert (letter["status"], letter["detail"]) == (500, "HTTP 500")
+
+
+def test_a_dead_endpoint_blames_nobody(spool: Spool) -> None:
+    """However often an endpoint fails over everything, nothing is buried, and a drain sends two requests at most."""
+    expected = list(chain.from_iterable(segments(spool, 5, 5, 5)))
+    endpoint = FakeTransport(lambda _records: BROKEN)
+    for _ in range(12):
+        before = len(endpoint.requests)
+        drain_often(spool, endpoint, 1)
+        assert len(endpoint.requests) - before <= 2
+    assert (pending(spool), letters(spool)) == (expected, [])
+
+
+def test_an_endpoint_that_dies_while_a_segment_is_taken_apart_blames_nobody(spool: Spool) -> None:
+    """Where nothing is taken any more after a record failed alone, it is not buried: the endpoint may be down."""
+    first, second, third = segments(spool, 8, 3, 3)
+    endpoint = choking(*first)
+    drain_often(spool, endpoint, 2)
+    poisoned = endpoint.answer
+    endpoint.answer = lambda records: BROKEN if len(endpoint.delivered) == len(second) else poisoned(records)
+    assert drain_often(spool, endpoint, 1).failure == BROKEN
+    assert (endpoint.taken, letters(spool)) == (second, [])
+    assert pending(spool) == [*first, *third]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_endpoint_that_fails_at_random_loses_nothing(spool: Spool, seed: int) -> None:
+    """From an endpoint that fails now and then at anything, all arrives in the end, or lies among the dead letters."""
+    expected = list(chain.from_iterable(segments(spool, 7, 1, 9, 2, 4)))
+    dice = random.Random(seed)
+    endpoint = FakeTransport(lambda _records: BROKEN if dice.random() < 0.5 else Delivered())
+    for _ in range(60):
+        drain_often(spool, endpoint, 1)
+    buried = [record.id for letter in dead_letters(spool) if (record := letter.record)]
+    assert sorted({*endpoint.taken, *buried}) == expected
+    assert pending(spool) == []
+
+
+def test_a_segment_that_is_all_poison_does_not_block_what_lies_behind_it(spool: Spool) -> None:
+    """Behind a segment that the endpoint fails over in all its parts, everything is delivered."""
+    first, second, third = segments(spool, 300, 3, 3)
+    endpoint = choking(*first)
+    drain_often(spool, endpoint, 3)
+    assert endpoint.taken == [*second, *third]
+    assert len(pending(spool)) + len(letters(spool)) == len(first)
+
+
+def test_a_record_that_only_travels_alone(spool: Spool) -> None:
+    """A transport that carries one record a request gets each record once, oldest first, and blocks on none."""
+    expected = fill(spool, 5)
+    refused = expected[2]
+    endpoint = FakeTransport(
+        lambda records: Refused("HTTP 400", 400) if records[0].id == refused else Delivered(), alone=True
+    )
+    summary = drain(spool, endpoint)
+    assert (summary.delivered, summary.buried, summary.requests) == (4, 1, 5)
+    assert endpoint.requests == [[record_id] for record_id in expected]
+
+
+def test_a_server_that_asked_to_wait_is_overruled_by_force_alone(spool: Spool) -> None:
+    """The server's wish binds a flush, unless it is forced."""
+    fill(spool, 1)
+    endpoint = FakeTransport(lambda _records: Deferred("HTTP 429", retry_after=3600.0))
+    drain(spool, endpoint)
+    assert drain(spool, endpoint, ignore_backoff=True).wait
+    assert drain(spool, endpoint, force=True).requests == 1
+
+
+def test_the_next_segment_is_announced(spool: Spool) -> None:
+    """While a segment is under way the transport knows which one comes next, so that it can get ready."""
+    first, second, third = segments(spool, 2, 2, 2)
+    endpoint = FakeTransport()
+    announced: list[list[str]] = []
+    endpoint.prepare = lambda records: announced.append([record.id for record in records])  # type: ignore[method-assign]
+    drain(spool, endpoint)
+    assert (endpoint.requests, announced) == ([first, second, third], [second, third])

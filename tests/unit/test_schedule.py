@@ -64,12 +64,17 @@ def test_failures_count_and_success_clears() -> None:
 def test_it_survives_on_disk(tmp_path: Path) -> None:
     """What one process wrote, the next one reads, to the millisecond."""
     path = tmp_path / "schedule.json"
-    schedule = Schedule(3, NOW + timedelta(seconds=1), NOW + timedelta(seconds=2), "HTTP 503", NOW)
+    schedule = Schedule(
+        "9f3a01bc", 3, NOW + timedelta(seconds=1), NOW + timedelta(seconds=2), "HTTP 503", NOW, "0192", 2
+    )
     path.write_bytes(dump(schedule))
     assert load(path) == schedule
 
 
-STORED = '{"attempts": %s, "not_before": %s, "retry_after": null, "last_error": null, "last_success": null}'
+STORED = (
+    '{"endpoint": null, "attempts": %s, "not_before": %s, "retry_after": null, "last_error": null, '
+    '"last_success": null, "head": null, "head_failures": 0}'
+)
 DAMAGED = [
     *[b"", b"\x00" * 90, b"[]", b"{}", b'{"attempts": "x"}', b"\xff", b"[" * 50_000, b" " * 70_000],
     (STORED % ("1e999", "null")).encode(),
@@ -102,3 +107,24 @@ def test_an_old_error_is_fit_to_be_shown(tmp_path: Path) -> None:
         (STORED % (1, "null")).replace('"last_error": null', '"last_error": "\\u001b[2J\\ud800"')
     )
     assert load(tmp_path / "schedule.json").last_error == "?[2J?"
+
+
+def test_another_endpoint_has_another_schedule() -> None:
+    """What one endpoint asked for binds no other; when it was that something was delivered is kept."""
+    first = (
+        Schedule(last_success=NOW).of("https://a/").failed(Deferred("HTTP 429", 3600.0), NOW, lambda _low, high: high)
+    )
+    assert first.of("https://a/") == first
+    other = first.of("https://b/")
+    assert (other.wait(NOW), other.attempts, other.last_success) == (timedelta(0), 0, NOW)
+    assert "https" not in dump(first).decode(), "an address may hold a password"
+
+
+def test_failures_over_a_segment_are_counted() -> None:
+    """Failures of the endpoint over one segment add up; a dead network in between says nothing about the segment."""
+    jitter, broken = random.Random(1).uniform, Deferred("HTTP 500", server_error=True)
+    schedule = Schedule().failed(broken, NOW, jitter, head="a").failed(Deferred("no connection"), NOW, jitter, head="a")
+    schedule = schedule.failed(broken, NOW, jitter, head="a")
+    assert (schedule.failures_of("a"), schedule.failures_of("b")) == (2, 0)
+    assert schedule.failed(broken, NOW, jitter, head="b").failures_of("b") == 1
+    assert schedule.succeeded(NOW).failures_of("a") == 0

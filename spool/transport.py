@@ -1,0 +1,26 @@
+"""What a drain asks of whoever sends records."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from spool.outcome import Outcome
+from spool.record import Record
+
+
+class Transport(ABC):
+    """
+    Sends records. To write one, derive from this and write `send`.
+
+    `address` is where they go: the pause that one endpoint asked for does not bind another. `alone` is set when a
+    request carries one record.
+    """
+
+    address: str = ""
+    alone: bool = False
+
+    @abstractmethod
+    def send(self, records: Sequence[Record]) -> Outcome:
+        """Send some records as one request, and say what became of them. Raises for nothing that a network does."""
+
+    def prepare(self, records: Sequence[Record]) -> None:  # noqa: B027 - nothing to do is fine
+        """Get ready for the request that is likely to come next, while this one is under way."""
