@@ -5,6 +5,14 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spool.http import Request
+
+
+_SCALES = {"s": 1, "m": 60, "h": 3600}
+_WEEK = 7 * 24 * 3600.0
 
 
 class CommandError(Exception):
@@ -60,6 +68,37 @@ def size(octets: int) -> str:
         if octets >= scale:
             return f"{octets / scale:.1f} {unit}"
     return f"{octets} B"
+
+
+def request_json(request: "Request", body: bytes) -> dict[str, object]:
+    """Return a request as JSON has it; `bytes` is how long the body is on the way."""
+    from spool.endpoint import shown
+
+    return {
+        "url": shown(request.url),
+        "headers": request.headers,
+        "body": body.decode("ascii"),
+        "bytes": len(request.body),
+    }
+
+
+def shown_request(request: "Request", body: bytes) -> str:
+    """Return a request as it goes over the wire, with its body, uncompressed, and how long that is on the way."""
+    from spool.endpoint import shown
+
+    lines = [f"POST {shown(request.url) if request.url else '(no endpoint is set)'}"]
+    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    packed = f"\n(The body takes {len(request.body):,} bytes, compressed.)" if len(request.body) != len(body) else ""
+    return "\n".join(lines) + f"\n\n{body.decode('ascii')}{packed}"
+
+
+def seconds(text: str) -> float:
+    """Read "90s", "10m", "2h" or "90" as seconds. ValueError for anything else."""
+    number, scale = (text[:-1], _SCALES[text[-1]]) if text[-1:] in _SCALES else (text, 1)
+    value = float(number) * scale
+    if not 0 <= value <= _WEEK:
+        raise ValueError(text)
+    return value
 
 
 def duration(seconds: float) -> str:

@@ -71,7 +71,7 @@ def _start_flush(settings: Settings, environment: Mapping[str, str]) -> None:
         return
     now = time.time()
     spool = settings.open_spool()
-    if schedule.load(spool.layout.schedule).wait(datetime.fromtimestamp(now, UTC)):
+    if schedule.load(spool.layout.schedule).of(settings.endpoint).wait(datetime.fromtimestamp(now, UTC)):
         return
     if background.claim_start(Marks(settings.marks).flush_started, spool.disk, now=now):
         # The child starts elsewhere: a relative path would mean another place there.

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,15 +13,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from evidently_cli import __version__
-from evidently_cli.output import CommandError, count, duration, emit, emit_json, local, say, size, table
-from evidently_cli.settings import FLUSHER, SOURCE, Settings
+from evidently_cli.delivery import ENDPOINT, Delivery
+from evidently_cli.output import (
+    CommandError,
+    count,
+    duration,
+    emit,
+    emit_json,
+    local,
+    request_json,
+    say,
+    seconds,
+    shown_request,
+    size,
+    table,
+)
+from evidently_cli.settings import FLUSHER, Settings
 from spool import Record, Spool, SpoolError, inspection, schedule
 from spool.record import timestamp
 
 if TYPE_CHECKING:
     from spool import Summary
-    from spool.http import HttpTransport, Request
 
 
 class _Commands(TyperGroup):
@@ -42,30 +55,25 @@ app = typer.Typer(
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-_WIRE = "json"
-_USER_AGENT = f"{SOURCE}/{__version__}"
-_TRY_LATER = 75
-_MISCONFIGURED = 78
-
 
 @app.command()
 def status(*, as_json: AsJson = False) -> None:
     """Say whether events are recorded and sent, who decided it, and what is pending."""
     settings = Settings.of(os.environ)
-    endpoint, complaint = _endpoint(settings)
+    delivery = Delivery.of(os.environ, settings)
     spool = settings.open_spool()
     now = datetime.now(UTC)
     pending = inspection.count_pending(spool, now)
     dead = inspection.count_dead(spool)
-    plan = schedule.load(spool.layout.schedule) if spool.exists() else schedule.Schedule()
+    plan = schedule.load(spool.layout.schedule).of(delivery.address) if spool.exists() else schedule.Schedule()
     if as_json:
         emit_json(
             {
                 "recording": settings.consent.given,
-                "sending": settings.consent.given and complaint is None,
+                "sending": settings.consent.given and delivery.complaint is None,
                 "decided_by": settings.consent.decided_by,
-                "endpoint": endpoint,
-                "wire": _WIRE,
+                "endpoint": delivery.endpoint,
+                "wire": delivery.wire,
                 "pending": {
                     "records": pending.records,
                     "bytes": pending.octets,
@@ -87,8 +95,9 @@ def status(*, as_json: AsJson = False) -> None:
     wait = plan.wait(now).total_seconds()
     rows = [
         ("telemetry", f"{'on' if settings.consent.given else 'off'} ({settings.consent.decided_by})"),
-        ("endpoint", endpoint or "none: events wait here until EVIDENTLY_TELEMETRY_ENDPOINT names one"),
-        *([("", complaint)] if endpoint and complaint else []),
+        ("endpoint", delivery.endpoint or f"none: events wait here until {ENDPOINT} names one"),
+        *([("", delivery.complaint)] if delivery.endpoint and delivery.complaint else []),
+        *([("wire", delivery.wire)] if delivery.endpoint else []),
         ("pending", count(pending.records, "record") + (f", {size(pending.octets)}" if pending.records else "")),
         *([("oldest", local(pending.oldest)), ("newest", local(pending.newest))] if pending.records else []),
         *([("corrupt", count(pending.corrupt, "line"))] if pending.corrupt else []),
@@ -132,29 +141,35 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one pending record, and the exact request that would carry it."""
-    from spool import WIRE_FORMATS
-
     settings = Settings.of(os.environ)
     record = _find(settings.open_spool(), record_id)
-    request = _request(settings, [record])
-    body = WIRE_FORMATS[_WIRE].encode([record]).decode("ascii")
+    delivery = Delivery.of(os.environ, settings)
+    try:
+        transport = delivery.transport()
+        request, body = transport.request([record]), transport.body([record])
+    except (KeyError, ValueError) as error:  # no such wire format, or a record that does not fit into it
+        raise CommandError(delivery.complaint or f"this record will not be sent: {error}") from error
     if as_json:
-        emit_json(
-            {"record": record.attributes, "request": {**asdict(request), "body": body, "bytes": len(request.body)}}
-        )
+        emit_json({"record": record.attributes, "request": request_json(request, body)})
         return
     emit(record.line.decode("ascii"))
-    say("\nSent alone, it would leave as this; with others, they stand in one array.\n")
-    emit(f"POST {request.url or '(no endpoint is set)'}")
-    for name, value in request.headers.items():
-        emit(f"{name}: {value}")
-    emit(f"\n{body}")
-    say(f"\nThe body takes {len(request.body):,} bytes, compressed.")
+    say("\nSent alone, it would leave as this; with others, they share a request.\n")
+    emit(shown_request(request, body))
 
 
 @app.command()
-def flush(*, as_json: AsJson = False) -> None:
+def flush(
+    *,
+    wait: Annotated[
+        float | None,
+        typer.Option(parser=seconds, metavar="TIME", help='Keep trying for so long: "90s", "10m", "2h".'),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Send even when the endpoint asked to wait.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the exact requests; send nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Deliver now what is pending. Exits with 75 when records are left for later, 78 when the endpoint is wrong."""
+    from evidently_cli import flushing
     from spool import Summary, background, drain
 
     in_background = FLUSHER in os.environ
@@ -168,28 +183,19 @@ def flush(*, as_json: AsJson = False) -> None:
     if not in_background and next(spool.records(), None) is None:
         _end(Summary(), as_json=as_json, words="Nothing is pending.")
         return
-    if complaint := _endpoint(settings)[1]:
-        _end(Summary(), as_json=as_json, words=f"{complaint}.", code=_MISCONFIGURED)
+    delivery = Delivery.of(os.environ, settings)
+    if delivery.complaint:
+        _end(Summary(), as_json=as_json, words=f"{delivery.complaint}.", code=flushing.MISCONFIGURED)
+    if dry_run:
+        flushing.rehearse(spool, delivery, as_json=as_json)
+        return
+    if in_background:
+        raise typer.Exit(flushing.conclusion(drain(spool, delivery.transport()), left=False)[1])
     with _progress(spool, hidden=as_json) as progress:
-        summary = drain(spool, _transport(settings), ignore_backoff=not in_background, progress=progress)
-    words, code = _conclusion(summary, left=next(spool.records(), None) is not None)
+        deadline = time.monotonic() + (wait or 0.0)
+        summary = flushing.flush_until(spool, delivery.transport(), deadline, force=force, progress=progress)
+    words, code = flushing.conclusion(summary, left=next(spool.records(), None) is not None)
     _end(summary, as_json=as_json, words=words, code=code)
-
-
-def _conclusion(summary: "Summary", *, left: bool) -> tuple[str, int]:
-    """Say what a drain did, and the exit code for it."""
-    if summary.busy:
-        return "Another flush is at work.", _TRY_LATER
-    if summary.wait is not None:
-        return f"The endpoint asked to wait: try again in {duration(summary.wait.total_seconds())}.", _TRY_LATER
-    done = f"{count(summary.delivered, 'record')} delivered in {count(summary.requests, 'request')}."
-    if summary.buried:
-        done += f" {count(summary.buried, 'record')} refused or corrupt: kept in dead/ with the reason."
-    if summary.failure is None:
-        return (f"{done} Records that came meanwhile are left.", _TRY_LATER) if left else (done, 0)
-    if summary.failure.misconfigured:
-        return f"{done} The endpoint or its address is wrong: {summary.failure.reason}.", _MISCONFIGURED
-    return f"{done} The rest waits: {summary.failure.reason}.", _TRY_LATER
 
 
 def _utc(instant: datetime | None) -> str | None:
@@ -213,31 +219,6 @@ def _end(summary: "Summary", *, as_json: bool, words: str, code: int = 0) -> Non
         say(words)
     if code:
         raise typer.Exit(code)
-
-
-def _endpoint(settings: Settings) -> tuple[str | None, str | None]:
-    """Return the endpoint as it may be shown, and why nothing can be sent there, if so."""
-    if settings.endpoint is None:
-        return None, "No endpoint is set: EVIDENTLY_TELEMETRY_ENDPOINT names one, and until then the events stay here"
-    from spool.endpoint import insecure, shown
-
-    return shown(settings.endpoint), insecure(settings.endpoint)
-
-
-def _transport(settings: Settings) -> "HttpTransport":
-    from spool import WIRE_FORMATS
-    from spool.http import HttpTransport
-
-    return HttpTransport(settings.endpoint or "", WIRE_FORMATS[_WIRE], user_agent=_USER_AGENT)
-
-
-def _request(settings: Settings, records: list[Record]) -> "Request":
-    from spool import WIRE_FORMATS
-    from spool.http import build_request
-
-    return build_request(
-        _endpoint(settings)[0] or "", records, WIRE_FORMATS[_WIRE], user_agent=_USER_AGENT, now=datetime.now(UTC)
-    )
 
 
 def _find(spool: Spool, prefix: str) -> Record:

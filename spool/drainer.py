@@ -78,7 +78,8 @@ class _Suspect:
     failure: Deferred
 
 
-def _batches(segment: Segment, *, alone: bool) -> list[list[Record]]:
+def batches(segment: Segment, *, alone: bool) -> list[list[Record]]:
+    """Return the members of each request that a segment becomes: one, or one for each record."""
     if alone:
         return [[record] for record in segment.records]
     return [list(segment.records)] if segment.records else []
@@ -175,7 +176,7 @@ class _Run:
         if segment.corrupt:
             dead.bury_corrupt(self.spool, segment)
             self.buried += len(segment.corrupt)
-        todo = deque(_batches(segment, alone=self.transport.alone))
+        todo = deque(batches(segment, alone=self.transport.alone))
         failures = 0
         while todo:
             batch = todo.popleft()

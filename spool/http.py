@@ -112,6 +112,10 @@ class HttpTransport(Transport):
             compress=self._compress,
         )
 
+    def body(self, records: Sequence[Record]) -> bytes:
+        """Return the body of that request before it is compressed."""
+        return self._wire.encode(records)
+
     def send(self, records: Sequence[Record]) -> Outcome:
         """Send some records as one request and say what became of them. No exception for anything a network does."""
         try:

@@ -20,9 +20,14 @@ class Request:
     @property
     def records(self) -> list[dict[str, object]]:
         """The records in the body."""
-        body = gzip.decompress(self.body) if self.headers.get("content-encoding") == "gzip" else self.body
-        records: list[dict[str, object]] = json.loads(body)
+        records: list[dict[str, object]] = json.loads(self.text)
         return records
+
+    @property
+    def text(self) -> str:
+        """The body, unpacked."""
+        packed = self.headers.get("content-encoding") == "gzip"
+        return (gzip.decompress(self.body) if packed else self.body).decode()
 
 
 Answer = Callable[[socket.socket, Request], None]

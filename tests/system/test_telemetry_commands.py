@@ -1,15 +1,18 @@
 """The telemetry commands, as real processes against real endpoints."""
 
 import json
+import re
+import socket
 import time
+from pathlib import Path
 
 import pytest
 from command_line import CommandLine
-from endpoint import Endpoint, drip, reply, silence
+from endpoint import Answer, Endpoint, Request, drip, reply, silence
 
 from evidently_cli import event
 from evidently_cli.settings import SOURCE
-from spool import Spool
+from spool import WIRE_FORMATS, Spool
 from spool.schedule import load
 
 USAGE = event.Usage("profile", ["data_drift"], event.SamplingUsage(), event.SamplingUsage("nth", 1.0, 10))
@@ -155,13 +158,16 @@ def test_flush_passes_over_our_backoff_and_not_the_servers(evidently: CommandLin
     endpoint.answer = reply(503)
     for _ in range(2):
         evidently("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url, status=75)
-    assert len(endpoint.requests) == 2
+    assert len(endpoint.requests) == 2 * 3, "each repeats its request twice at once"
     assert load(evidently.spool / "schedule.json").attempts == 2
     endpoint.answer = reply(503, Retry_After="3600")
     for _ in range(2):
         done = evidently("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url, status=75)
-    assert len(endpoint.requests) == 3
+    assert len(endpoint.requests) == 2 * 3 + 1
     assert "try again in 60 min" in done.stderr
+    endpoint.answer = reply(200)
+    evidently("telemetry", "flush", "--force", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url)
+    assert len(endpoint.requests) == 2 * 3 + 2
 
 
 def test_nothing_is_sent_when_it_is_off(evidently: CommandLine, endpoint: Endpoint) -> None:
@@ -181,8 +187,9 @@ def test_a_background_flush_obeys_our_backoff(evidently: CommandLine, endpoint: 
     if not load(evidently.spool / "schedule.json").wait(Spool(evidently.spool, source="x").now()):
         pytest.fail("the backoff drawn was zero")
     environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url, "EVIDENTLY_TELEMETRY_FLUSHER": "1"}
+    before = len(endpoint.requests)
     evidently("telemetry", "flush", status=75, **environment)
-    assert len(endpoint.requests) == 1
+    assert len(endpoint.requests) == before
 
 
 @pytest.mark.parametrize("answer", [drip, silence])
@@ -228,3 +235,135 @@ def test_a_wrong_option_is_one_line(evidently: CommandLine) -> None:
     for arguments in (["telemetry", "flush", "--frobnicate"], ["telemetry", "frobnicate"], ["telemetry", "show"]):
         done = evidently(*arguments, status=2)
         assert (done.stdout, len(done.stderr.splitlines())) == ("", 1)
+
+
+def failing(*statuses: int, **headers: str) -> Answer:
+    """Answer with these, one request after another, and take everything behind them."""
+    script = iter(statuses)
+
+    def answer(connection: socket.socket, request: Request) -> None:
+        status = next(script, 200)
+        reply(status, **(headers if status != 200 else {}))(connection, request)
+
+    return answer
+
+
+def test_flush_waits_as_long_as_it_is_told(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """`flush --wait` tries again when the endpoint is willing, until nothing is pending."""
+    ids = record(evidently, 2)
+    endpoint.answer = failing(429, 503, Retry_After="1")
+    done = evidently("telemetry", "flush", "--wait", "10m", "--json", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url)
+    assert json.loads(done.stdout)["delivered"] == 2
+    assert [record["id"] for record in endpoint.requests[-1].records] == ids
+    assert len(endpoint.requests) == 3
+
+
+def test_flush_does_not_wait_for_what_comes_too_late(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """`flush --wait` ends at once, with 75, when the next attempt would come after its time, and with 78 when wrong."""
+    record(evidently)
+    endpoint.answer = reply(429, Retry_After="3600")
+    started = time.monotonic()
+    evidently("telemetry", "flush", "--wait", "30s", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url, status=75)
+    endpoint.answer = reply(401)
+    evidently("telemetry", "flush", "--force", "--wait", "1m", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url, status=78)
+    assert time.monotonic() - started < 25
+
+
+@pytest.mark.parametrize("text", ["soon", "-1s", "1d", "", "nan", "inf", "999h"])
+def test_a_time_that_is_none(evidently: CommandLine, text: str) -> None:
+    """A `--wait` that is no time is one line and exit code 2."""
+    assert evidently("telemetry", "flush", "--wait", text, status=2).stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("wire", sorted(WIRE_FORMATS))
+@pytest.mark.parametrize("gzip", ["", "off"])
+def test_a_rehearsal_shows_what_would_be_sent(evidently: CommandLine, endpoint: Endpoint, wire: str, gzip: str) -> None:
+    """`flush --dry-run` prints each request that the flush behind it sends, byte for byte, and contacts nobody."""
+    record(evidently, 3)
+    environment = {
+        "EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url + "?password=s3cret",
+        "EVIDENTLY_TELEMETRY_WIRE": wire,
+        "EVIDENTLY_TELEMETRY_GZIP": gzip,
+        "EVIDENTLY_TELEMETRY_TOKEN": "t0ken",
+    }
+    before = {path: path.read_bytes() for path in evidently.spool.rglob("*") if path.is_file()}
+    rehearsed = evidently("telemetry", "flush", "--dry-run", "--json", **environment)
+    read = evidently("telemetry", "flush", "--dry-run", **environment)
+    assert {path: path.read_bytes() for path in evidently.spool.rglob("*") if path.is_file()} == before
+    assert endpoint.connections == 0
+    assert not {"t0ken", "s3cret"} & set(re.findall(r"\w+", rehearsed.stdout + rehearsed.stderr + read.stdout))
+    evidently("telemetry", "flush", **environment)
+    shown = [json.loads(line) for line in rehearsed.stdout.splitlines()]
+    assert len(shown) == len(endpoint.requests) == (3 if wire == "payload" else 1)
+    for request, sent in zip(shown, endpoint.requests, strict=True):
+        assert request["body"] == sent.text
+        assert request["bytes"] == len(sent.body)
+        assert sent.headers["authorization"] == "Bearer t0ken"
+        ours = {name.lower(): value for name, value in request["headers"].items() if name != "Date"}
+        assert ours.items() <= sent.headers.items()
+        assert request["body"] in read.stdout
+
+
+def test_a_rehearsal_says_what_is_skipped(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """`flush --dry-run` says which lines would not be sent, and that the endpoint asked to wait."""
+    record(evidently)
+    endpoint.answer = reply(429, Retry_After="3600")
+    evidently("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url, status=75)
+    with (evidently.spool / "active.ndjson").open("ab") as active:
+        active.write(b"torn\n")
+    done = evidently("telemetry", "flush", "--dry-run", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url)
+    assert "1 line that is no whole record would be put into dead/" in done.stderr
+    assert "asked to wait for 60 min more" in done.stderr
+    assert len(endpoint.requests) == 1
+
+
+def test_a_token_from_a_file(evidently: CommandLine, endpoint: Endpoint, tmp_path: Path) -> None:
+    """A token that only its owner can read is sent; one that others can read is refused in one line that shows none."""
+    record(evidently)
+    path = tmp_path / "token"
+    path.write_text("t0ken-of-a-file\n")
+    environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url, "EVIDENTLY_TELEMETRY_TOKEN_FILE": str(path)}
+    path.chmod(0o640)
+    refused = evidently("telemetry", "flush", status=78, **environment)
+    assert (refused.stderr.count("\n"), endpoint.connections) == (1, 0)
+    path.chmod(0o600)
+    status = evidently("telemetry", "status", "--json", **environment)
+    shown = evidently("telemetry", "show", "0", "--json", **environment)
+    done = evidently("telemetry", "flush", **environment)
+    assert endpoint.requests[0].headers["authorization"] == "Bearer t0ken-of-a-file"
+    said = [each.stdout + each.stderr for each in (refused, status, shown, done)]
+    kept = [path.read_bytes().decode() for path in evidently.spool.rglob("*") if path.is_file()]
+    assert not [text for text in said + kept if "t0ken" in text]
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"EVIDENTLY_TELEMETRY_WIRE": "xml"},
+        {"EVIDENTLY_TELEMETRY_TOKEN": "two words"},
+        {"EVIDENTLY_TELEMETRY_TOKEN": "line\nX-Injected: 1"},
+        {"EVIDENTLY_TELEMETRY_TOKEN": "t\u00f6ken"},
+        {"EVIDENTLY_TELEMETRY_TOKEN_FILE": "/nowhere/token"},
+        {"EVIDENTLY_TELEMETRY_TOKEN_FILE": "/"},
+        {"EVIDENTLY_TELEMETRY_TOKEN_FILE": "/dev/null"},
+        {"EVIDENTLY_TELEMETRY_CA_BUNDLE": "/nowhere/ca.pem"},
+        {
+            "EVIDENTLY_TELEMETRY_ENDPOINT": "http://collector.example/",
+            "EVIDENTLY_TELEMETRY_INSECURE": "1",
+            "EVIDENTLY_TELEMETRY_TOKEN": "t0ken",
+        },
+    ],
+    ids=str,
+)
+def test_a_delivery_that_is_set_up_wrong(
+    evidently: CommandLine, endpoint: Endpoint, environment: dict[str, str]
+) -> None:
+    """What cannot be used is said in one line, by `flush` (exit code 78) and by `status`; nothing is sent or lost."""
+    ids = record(evidently)
+    environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url, **environment}
+    refused = evidently("telemetry", "flush", status=78, **environment)
+    assert (refused.stderr.count("\n"), endpoint.connections) == (1, 0)
+    shown = evidently("telemetry", "status", "--json", **environment)
+    assert json.loads(shown.stdout)["sending"] is False
+    assert refused.stderr.strip(".\n") in evidently("telemetry", "status", **environment).stdout
+    assert evidently("telemetry", "pending").stdout.count(ids[0]) == 1
