@@ -69,6 +69,17 @@ def sink() -> Iterator[Endpoint]:
 
 
 @contextmanager
+def sink_apart() -> Iterator[str]:
+    """Be that in a process of its own: who sends has the interpreter for itself."""
+    with subprocess.Popen([sys.executable, __file__], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+@contextmanager
 def refused() -> Iterator[Endpoint]:
     """Refuse every connection: the port is ours, and nobody listens."""
     with socket.socket() as bound:
@@ -132,3 +143,9 @@ def _count_stored(database: Path) -> int:
 
 def _url(listening: socket.socket) -> str:
     return f"http://127.0.0.1:{listening.getsockname()[1]}/"
+
+
+if __name__ == "__main__":
+    with sink() as served:
+        print(served.url, flush=True)
+        threading.Event().wait()

@@ -84,8 +84,11 @@ def enforce_dead(spool: "Spool") -> None:
 
 def finish(spool: "Spool", segment: Segment) -> None:
     """Remove what the gaps in a segment stand for and a crash left. The caller holds `drain.lock`."""
-    for record in segment.records:
-        files = [spool.layout.root / name for name in _listed(gap_data(record) or {}) if _FILE.fullmatch(name)]
+    if len(segment.records) != 1:  # a gap is alone where it was published
+        return
+    [record] = segment.records
+    if (gap := gap_data(record)) is not None:
+        files = [spool.layout.root / name for name in _listed(gap) if _FILE.fullmatch(name)]
         # Where it was published, a gap stands for these files. Carried to another place, it only counts.
         if segment.path in (*files, spool.layout.segment(record.id)):
             _remove(spool, [path for path in files if path != segment.path and path.exists()])

@@ -132,7 +132,7 @@ class _Run:
             if segment is None or segment.path in self._set_aside:
                 continue
             if following and not self.transport.alone:
-                self.transport.prepare(following.records)
+                self.transport.prepare(list(following.records))
             try:
                 if not self._deliver(segment):
                     self._head = segment.path
@@ -208,7 +208,7 @@ class _Run:
         return True
 
     def _taken(self, batch: list[Record], rejected: Mapping[str, str]) -> None:
-        by_name = [record for record in batch if record.id in rejected]
+        by_name = [record for record in batch if record.id in rejected] if rejected else []
         for record in by_name:
             self._bury(record, Refused(rejected[record.id], status=200))
         self.delivered += len(batch) - len(by_name)

@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -18,7 +20,7 @@ from urllib3.util import Retry
 
 from spool.endpoint import is_local
 from spool.outcome import Deferred, Outcome, Refused, Response, classify
-from spool.record import Record, printable
+from spool.record import Record, printable, raw_id
 from spool.transport import Transport
 from spool.wire import WireFormat
 
@@ -45,26 +47,56 @@ class Request:
 
 
 def build_request(
-    url: str, records: Sequence[Record], wire: WireFormat, *, user_agent: str, now: datetime, compress: bool = True
+    url: str,
+    records: Sequence[Record],
+    wire: WireFormat,
+    *,
+    user_agent: str,
+    now: datetime,
+    compress: bool = True,
+    packed: bytes | None = None,
 ) -> Request:
     """
     Build the request for some records: the one place that decides which bytes leave.
 
     `Date` says when it was sent, so that the receiver can correct a clock that is off; `Idempotency-Key` is the same
-    in every retry by any process as long as the members are.
+    in every retry by any process as long as the members are. `packed` is what `pack` returned for them, if it is known.
     """
-    body = wire.encode(records)
     headers = {
         "Content-Type": wire.content_type,
         "User-Agent": user_agent,
         "Accept-Encoding": "identity",  # an answer that unpacks to gigabytes is none that we asked for
         "Date": format_datetime(now.astimezone(UTC), usegmt=True),
-        "Idempotency-Key": hashlib.sha256("\n".join(record.id for record in records).encode()).hexdigest(),
+        "Idempotency-Key": hashlib.sha256(b"\n".join(map(raw_id, records))).hexdigest(),
     }
     if compress:
         headers["Content-Encoding"] = "gzip"
-        body = gzip.compress(body, compresslevel=1, mtime=0)
-    return Request(url, headers, body)
+    return Request(url, headers, pack(records, wire, compress=compress) if packed is None else packed)
+
+
+def pack(records: Sequence[Record], wire: WireFormat, *, compress: bool = True) -> bytes:
+    """Return the body of a request as it leaves."""
+    body = wire.encode(records)
+    return gzip.compress(body, compresslevel=1, mtime=0) if compress else body
+
+
+class _Ahead:
+    """A body that is packed while the request before it is under way: compressing leaves the interpreter to others."""
+
+    def __init__(self, records: Sequence[Record], wire: WireFormat, *, compress: bool) -> None:
+        self.records = records
+        self._packed: bytes | None = None
+        self._thread = threading.Thread(target=self._pack, args=(wire, compress), daemon=True)
+        self._thread.start()
+
+    def packed(self) -> bytes | None:
+        """Return the body, or None when it cannot be packed: whoever packs it then hears why."""
+        self._thread.join()
+        return self._packed
+
+    def _pack(self, wire: WireFormat, compress: bool) -> None:
+        with suppress(ValueError):
+            self._packed = pack(self.records, wire, compress=compress)
 
 
 class HttpTransport(Transport):
@@ -100,9 +132,15 @@ class HttpTransport(Transport):
         self._deadline = deadline
         self._clock = clock
         self._session = self._open()
+        self._ahead: deque[_Ahead] = deque(maxlen=2)  # the present request's, and the next one's
+
+    def prepare(self, records: Sequence[Record]) -> None:
+        """Pack the body for these records in the background."""
+        self._ahead.append(_Ahead(records, self._wire, compress=self._compress))
 
     def request(self, records: Sequence[Record]) -> Request:
         """Return what `send` would send for these records, but for the token. ValueError as of `WireFormat.encode`."""
+        packed = next((ahead.packed() for ahead in self._ahead if ahead.records == records), None)
         return build_request(
             self.address,
             records,
@@ -110,6 +148,7 @@ class HttpTransport(Transport):
             user_agent=self._user_agent,
             now=self._clock(),
             compress=self._compress,
+            packed=packed,
         )
 
     def body(self, records: Sequence[Record]) -> bytes:

@@ -129,6 +129,11 @@ def verify(line: bytes) -> Record | None:
     return Record(line) if _HEAD.match(line) and sealed_content(line) is not None else None
 
 
+def raw_id(record: Record) -> bytes:
+    """Return a record's id as it lies on disk."""
+    return record.line[_ID]
+
+
 def looks_whole(lines: bytes) -> int | None:
     """
     Return how many records some lines are, by a look at their ends alone, or None when one of them is torn.
