@@ -120,13 +120,16 @@ def seal_line(content: bytes) -> bytes:
 
 def sealed_content(line: bytes) -> bytes | None:
     """Return what stands before a line's checksum, or None when the two do not agree. Parses nothing."""
-    content, tail = line[:-_CRC_BYTES], line[-_CRC_BYTES:]
-    return content if tail == b',"crc":"%08x"}' % zlib.crc32(content) else None
+    return line[:-_CRC_BYTES] if _is_sealed(line) else None
+
+
+def _is_sealed(line: bytes) -> bool:
+    return line.endswith(b',"crc":"%08x"}' % zlib.crc32(line[:-_CRC_BYTES]))
 
 
 def verify(line: bytes) -> Record | None:
     """Return the record on a line, or None when the line is torn, damaged or foreign. Parses nothing."""
-    return Record(line) if _HEAD.match(line) and sealed_content(line) is not None else None
+    return Record(line) if _HEAD.match(line) and _is_sealed(line) else None
 
 
 def raw_id(record: Record) -> bytes:

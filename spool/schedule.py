@@ -65,7 +65,7 @@ class Schedule:
     def failed(self, outcome: "Deferred", now: datetime, jitter: Jitter, *, head: str | None = None) -> "Schedule":
         """Return the schedule after an attempt that ended with `outcome`, over the segment called `head`."""
         pause = timedelta(seconds=backoff(self.attempts, jitter))
-        wish = None if outcome.retry_after is None else now + timedelta(seconds=outcome.retry_after)
+        wish = None if outcome.retry_after is None else now + timedelta(seconds=_spread(outcome.retry_after, jitter))
         after = replace(
             self,
             attempts=self.attempts + 1,
@@ -94,6 +94,15 @@ def backoff(attempts: int, jitter: Jitter) -> float:
     interval: Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
     """
     return jitter(0.0, min(MAX_BACKOFF, FIRST_BACKOFF * 2.0 ** min(attempts, 30)))
+
+
+def _spread(retry_after: float, jitter: Jitter) -> float:
+    """
+    Return the seconds to leave a server alone that asked for so many: up to half as many more.
+
+    One that names a date names the same one to everybody: all of a fleet that runs by the clock would come at once.
+    """
+    return min(retry_after + jitter(0.0, retry_after / 2), MAX_RETRY_AFTER)
 
 
 def load(path: Path) -> Schedule:

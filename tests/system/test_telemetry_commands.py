@@ -164,7 +164,7 @@ def test_flush_passes_over_our_backoff_and_not_the_servers(evidently: CommandLin
     for _ in range(2):
         done = evidently("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url, status=75)
     assert len(endpoint.requests) == 2 * 3 + 1
-    assert "try again in 60 min" in done.stderr
+    assert "The endpoint asked to wait: try again in" in done.stderr
     endpoint.answer = reply(200)
     evidently("telemetry", "flush", "--force", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url)
     assert len(endpoint.requests) == 2 * 3 + 2
@@ -313,7 +313,7 @@ def test_a_rehearsal_says_what_is_skipped(evidently: CommandLine, endpoint: Endp
         active.write(b"torn\n")
     done = evidently("telemetry", "flush", "--dry-run", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url)
     assert "1 line that is no whole record would be put into dead/" in done.stderr
-    assert "asked to wait for 60 min more" in done.stderr
+    assert "The endpoint asked to wait for" in done.stderr
     assert len(endpoint.requests) == 1
 
 

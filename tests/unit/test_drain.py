@@ -119,7 +119,7 @@ def test_the_servers_wish_binds_a_flush_too(spool: Spool, clock: Clock) -> None:
     drain(spool, FakeTransport(lambda _records: Deferred("HTTP 429", retry_after=600.0)))
     endpoint = FakeTransport()
     assert drain(spool, endpoint, ignore_backoff=True).wait is not None
-    clock.advance(601)
+    clock.advance(900)
     assert drain(spool, endpoint, ignore_backoff=True).delivered == 1
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spool.outcome import Deferred
-from spool.schedule import MAX_BACKOFF, Schedule, backoff, dump, load
+from spool.schedule import MAX_BACKOFF, MAX_RETRY_AFTER, Jitter, Schedule, backoff, dump, load
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
@@ -52,7 +52,7 @@ def test_a_clock_step_cannot_freeze_the_spool(step: timedelta) -> None:
 
 def test_failures_count_and_success_clears() -> None:
     """Each failure in a row is counted with its reason and the server's wish; a delivery clears them."""
-    jitter = random.Random(1).uniform
+    jitter: Jitter = min  # the shortest wait
     once = Schedule(last_success=NOW).failed(Deferred("HTTP 503", retry_after=90.0), NOW, jitter)
     twice = once.failed(Deferred("no connection"), NOW, jitter)
     assert (once.attempts, once.retry_after) == (1, NOW + timedelta(seconds=90))
@@ -107,6 +107,19 @@ def test_an_old_error_is_fit_to_be_shown(tmp_path: Path) -> None:
         (STORED % (1, "null")).replace('"last_error": null', '"last_error": "\\u001b[2J\\ud800"')
     )
     assert load(tmp_path / "schedule.json").last_error == "?[2J?"
+
+
+@pytest.mark.parametrize("asked", [0.0, 1.0, 3600.0, MAX_RETRY_AFTER])
+def test_a_date_for_all_does_not_bring_all_at_once(asked: float) -> None:
+    """A server gets the time that it asked for, and its clients come back over half as much again."""
+    draws = random.Random(7)
+    failure = Deferred("HTTP 503", retry_after=asked)
+    waits = [Schedule().failed(failure, NOW, draws.uniform).wait(NOW, ignore_backoff=True) for _ in range(200)]
+    seconds = sorted(wait.total_seconds() for wait in waits)
+    assert seconds[0] >= asked
+    assert seconds[-1] <= min(1.5 * asked, MAX_RETRY_AFTER)
+    if 0 < asked < MAX_RETRY_AFTER:
+        assert seconds[100] > 1.2 * asked
 
 
 def test_another_endpoint_has_another_schedule() -> None:
