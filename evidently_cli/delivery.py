@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from evidently_cli import __version__
 from evidently_cli.settings import SOURCE, Settings
+from spool.disk import open_to_read
 
 if TYPE_CHECKING:
     from spool.http import HttpTransport
@@ -101,9 +102,9 @@ def _token(environment: Mapping[str, str]) -> tuple[str | None, str | None]:
         return _checked(text, TOKEN)
     if not (name := environment.get(TOKEN_FILE)):
         return None, None
-    path = Path(name).expanduser()
+    path = Path(name).expanduser().resolve()  # a link to the file is fine
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_to_read(path), "rb") as file:
             entry = os.fstat(file.fileno())
             if not stat.S_ISREG(entry.st_mode):
                 return None, f"{TOKEN_FILE} names no file: {path}"

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 from evidently_cli import event, output
 from evidently_cli.consent import decide
@@ -74,7 +75,20 @@ def _start_flush(settings: Settings, environment: Mapping[str, str]) -> None:
     if schedule.load(spool.layout.schedule).of(settings.endpoint).wait(datetime.fromtimestamp(now, UTC)):
         return
     if background.claim_start(Marks(settings.marks).flush_started, spool.disk, now=now):
-        # The child starts elsewhere: a relative path would mean another place there.
-        ours = {FLUSHER: "1", "EVIDENTLY_SPOOL_DIR": str(settings.spool)}
-        command = [sys.executable, "-P", "-m", "evidently_cli", "telemetry", "flush"]
-        background.start(command, {**environment, **ours})
+        command = [sys.executable, *_flags(), "-m", "evidently_cli", "telemetry", "flush"]
+        background.start(command, _flusher_environment(settings, environment))
+
+
+def _flusher_environment(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return ours with the marker, and with absolute paths: the child starts elsewhere, and would look there."""
+    from evidently_cli.delivery import CA_BUNDLE, TOKEN_FILE  # only for the run that starts a flush
+
+    files = (TOKEN_FILE, CA_BUNDLE, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    paths = {name: str(Path(environment[name]).expanduser().absolute()) for name in files if environment.get(name)}
+    return {**environment, **paths, FLUSHER: "1", "EVIDENTLY_SPOOL_DIR": str(settings.spool)}
+
+
+def _flags() -> list[str]:
+    """Return what keeps the child from code that we were kept from: by `python -I`, by `#!/usr/bin/python3 -sP`."""
+    told = {"-E": sys.flags.ignore_environment, "-s": sys.flags.no_user_site}
+    return ["-P", *(flag for flag, given in told.items() if given)]

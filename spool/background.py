@@ -1,6 +1,7 @@
 """Start a flush in a process of its own, seldom, and without leaving it anything of ours."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -66,11 +67,28 @@ def start(command: Sequence[str], environment: Mapping[str, str]) -> None:
 
 def _absolute(search_path: str) -> str:
     """The child starts elsewhere: a relative folder would be another one there."""
-    return os.pathsep.join(str(Path(folder).absolute()) for folder in search_path.split(os.pathsep) if folder)
+    folders = [Path(folder) for folder in search_path.split(os.pathsep) if folder]
+    try:
+        folders = [folder.absolute() for folder in folders]
+    except FileNotFoundError:  # somebody removed our directory while we ran, and what lay below it
+        folders = [folder for folder in folders if folder.is_absolute()]
+    return os.pathsep.join(map(str, folders))
 
 
 def limit_life(seconds: float = LIFE) -> None:
-    """End this process after some seconds, whatever it hangs in. A crash is safe at any instant, so this is too."""
-    timer = threading.Timer(seconds, os._exit, args=(75,))
-    timer.daemon = True
-    timer.start()
+    """
+    End this process after some seconds, whatever it hangs in. A crash is safe at any instant, so this is too.
+
+    To be called by the main thread. The process ends by SIGALRM; on Windows, with exit code 75.
+    """
+    if sys.platform == "win32":
+        timer = threading.Timer(seconds, os._exit, args=(75,))
+        timer.daemon = True
+        timer.start()
+        return
+    # The kernel keeps this clock. A thread of ours would first have to get the interpreter's lock, and a call into C
+    # that hangs may hold it for ever. Whoever started us may have left the signal ignored or blocked: both are
+    # inherited by a new program.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+    signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from command_line import CommandLine
-from endpoint import Endpoint, drip, reply, silence
+from endpoint import Endpoint
+from flushers import flushers, wait_for
 
 from evidently_cli import event
 from spool import Spool
@@ -107,10 +108,9 @@ def test_off_means_off(evidently: CommandLine, endpoint: Endpoint, variable: str
     """With the opt-out set there is no directory, no child process, no notice, and no byte on the endpoint."""
     environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url, "EVIDENTLY_TELEMETRY_FLUSH": "", "CI": ""}
     done = evidently(*PROFILE, **{variable: "1"}, **environment)
-    time.sleep(0.5)
     assert done.stderr == ""
     assert not evidently.spool.parent.exists()
-    assert (endpoint.connections, flushers(evidently)) == (0, [])
+    assert (endpoint.connections, flushers(evidently.spool)) == (0, [])
 
 
 def test_the_notice_comes_once(evidently: CommandLine, endpoint: Endpoint) -> None:
@@ -119,8 +119,7 @@ def test_the_notice_comes_once(evidently: CommandLine, endpoint: Endpoint) -> No
     first = evidently(*PROFILE, **environment)
     assert "EVIDENTLY_DISABLE_TELEMETRY=1" in first.stderr
     assert "Read every byte" in first.stderr
-    time.sleep(0.5)
-    assert endpoint.connections == 0
+    assert (endpoint.connections, flushers(evidently.spool)) == (0, [])
     assert evidently(*PROFILE, **environment).stderr == ""
     wait_for(lambda: len(endpoint.records) == 2)
 
@@ -209,81 +208,3 @@ print(result.to_json(indent=False)[:15])
     )
     assert done.stdout.startswith('{"data_drift":')
     assert not evidently.spool.parent.exists()
-
-
-def flushers(evidently: CommandLine) -> list[int]:
-    """The process ids of the background flushes of this test."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = (process / "environ").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if f"EVIDENTLY_SPOOL_DIR={evidently.spool}".encode() in environment:
-            found.append(int(process.name))
-    return found
-
-
-def wait_for(condition: "object", seconds: float = 20.0) -> None:
-    """Wait until something is the case."""
-    deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def test_a_later_run_delivers(evidently: CommandLine, endpoint: Endpoint) -> None:
-    """A run starts a flush in the background that delivers what earlier runs left, and its own event."""
-    evidently(*PROFILE)
-    evidently(*PROFILE)
-    evidently(*PROFILE, EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url, EVIDENTLY_TELEMETRY_FLUSH="")
-    wait_for(lambda: len(endpoint.records) == 3)
-    wait_for(lambda: recorded(evidently) == [])
-
-
-@pytest.mark.parametrize("answer", [silence, drip, reply(503)])
-def test_no_run_waits_for_the_endpoint(evidently: CommandLine, endpoint: Endpoint, answer: object) -> None:
-    """With an endpoint that hangs, drips or fails, a run's output ends with the run, and no network error is shown."""
-    endpoint.answer = answer  # type: ignore[assignment]
-    environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url, "EVIDENTLY_TELEMETRY_FLUSH": ""}
-    start = time.monotonic()
-    done = evidently(*PROFILE, **environment)  # returns when stdout and stderr are closed by everybody
-    assert time.monotonic() - start < 15
-    assert done.stderr == ""
-    wait_for(lambda: endpoint.requests)
-    for process in flushers(evidently):
-        os.kill(process, 9)
-
-
-def test_at_most_one_flusher(evidently: CommandLine, endpoint: Endpoint) -> None:
-    """Of many runs at once, with an endpoint that hangs, one leaves a flusher, and it is detached from all of them."""
-    endpoint.answer = silence
-    environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url, "EVIDENTLY_TELEMETRY_FLUSH": ""}
-    runs = [evidently.start(*PROFILE, **environment) for _ in range(8)]
-    most = 0
-    while any(run.poll() is None for run in runs):
-        most = max(most, len(flushers(evidently)))
-        time.sleep(0.01)
-    for run in runs:
-        run.communicate()
-    wait_for(lambda: endpoint.requests)
-    [flusher] = flushers(evidently)
-    assert most <= 1
-    assert len(recorded(evidently)) == 8
-    assert os.getsid(flusher) == flusher
-    assert Path(f"/proc/{flusher}/cwd").resolve() == Path("/")
-    assert {Path(f"/proc/{flusher}/fd/{number}").readlink() for number in range(3)} == {Path("/dev/null")}
-    arguments = Path(f"/proc/{flusher}/cmdline").read_bytes().decode().split("\0")
-    assert arguments[1:-1] == ["-P", "-m", "evidently_cli", "telemetry", "flush"]
-    os.kill(flusher, 9)
-    assert len(recorded(evidently)) == 8
-
-
-def test_no_second_flush_within_ten_minutes(evidently: CommandLine, endpoint: Endpoint) -> None:
-    """After a flush was started, the next runs start none, whatever became of it."""
-    environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url, "EVIDENTLY_TELEMETRY_FLUSH": ""}
-    evidently(*PROFILE, **environment)
-    wait_for(lambda: recorded(evidently) == [])
-    evidently(*PROFILE, **environment)
-    time.sleep(0.5)
-    assert (len(recorded(evidently)), len(endpoint.requests), flushers(evidently)) == (1, 1, [])

@@ -1,6 +1,7 @@
 """The telemetry commands, as real processes against real endpoints."""
 
 import json
+import os
 import re
 import socket
 import time
@@ -326,6 +327,10 @@ def test_a_token_from_a_file(evidently: CommandLine, endpoint: Endpoint, tmp_pat
     path.chmod(0o640)
     refused = evidently("telemetry", "flush", status=78, **environment)
     assert (refused.stderr.count("\n"), endpoint.connections) == (1, 0)
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    evidently(
+        "telemetry", "flush", status=78, **{**environment, "EVIDENTLY_TELEMETRY_TOKEN_FILE": str(tmp_path / "pipe")}
+    )
     path.chmod(0o600)
     status = evidently("telemetry", "status", "--json", **environment)
     shown = evidently("telemetry", "show", "0", "--json", **environment)
