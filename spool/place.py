@@ -51,6 +51,7 @@ def prepare(layout: Layout, disk: Disk, temporary: Path) -> None:
             disk.make_directory(folder)
     for folder in (layout.pending, layout.dead):
         disk.make_directory(folder)
+    damaged = layout.format.exists()  # RACE: looked at first, as another process may publish a good one after it
     if _format(layout) is None:
         for lock in (layout.append_lock, layout.drain_lock):  # so that a drain can begin on a disk that is full by then
             with suppress(FileExistsError):
@@ -62,8 +63,9 @@ def prepare(layout: Layout, disk: Disk, temporary: Path) -> None:
             except PermissionError:  # not ours, so it was there before
                 break
         disk.sync_directory(layout.pending)
-        if layout.format.exists():
-            disk.rename(layout.format, layout.corrupt_format)
+        if damaged:
+            with suppress(FileNotFoundError):  # RACE: another process has put it aside
+                disk.rename(layout.format, layout.corrupt_format)
         disk.publish(b'{"format": %d}\n' % FORMAT, temporary, layout.format)
     sync_root(layout, disk)
 

@@ -38,6 +38,33 @@ def test_eight_processes_at_once(tmp_path: Path) -> None:
     assert [segment.corrupt for segment in segments if segment.corrupt] == []
 
 
+FIRST = """
+import os, sys
+from pathlib import Path
+from spool import Spool
+read, write = os.pipe()
+for number in range(40):
+    if os.fork() == 0:
+        os.close(write)
+        os.read(read, 1)  # ends for all of them at one instant
+        Spool(Path(sys.argv[1]), source="test").append({"number": number}, event_type="t")
+        os._exit(0)
+os.close(write)
+sys.exit(sum(os.wait()[1] != 0 for _ in range(40)))
+"""
+
+
+def test_the_first_append_of_many_processes(tmp_path: Path) -> None:
+    """Where there is no spool yet, forty processes that append at one instant make one, and each event is in it."""
+    for number in range(4):
+        root = tmp_path / str(number) / "spool"
+        done = subprocess.run([sys.executable, "-c", FIRST, str(root)], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        spool = Spool(root, source="test")
+        assert sorted(record.attributes["data"]["number"] for record in spool.records()) == list(range(40))  # type: ignore[index]
+        assert not spool.layout.corrupt_format.exists()
+
+
 def test_draining_while_others_append(tmp_path: Path) -> None:
     """Drains that run while eight processes append deliver every event exactly once."""
     children = appenders(tmp_path / "spool", 8, 100)
