@@ -2,15 +2,14 @@
 
 import gzip
 import hashlib
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self
 
 import requests
@@ -23,6 +22,7 @@ from spool.outcome import Deferred, Outcome, Refused, Response, classify
 from spool.record import Record, printable, raw_id
 from spool.transport import Transport
 from spool.wire import WireFormat
+from spool.worker import Worker
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -46,57 +46,22 @@ class Request:
     body: bytes
 
 
-def build_request(
-    url: str,
-    records: Sequence[Record],
-    wire: WireFormat,
-    *,
-    user_agent: str,
-    now: datetime,
-    compress: bool = True,
-    packed: bytes | None = None,
-) -> Request:
-    """
-    Build the request for some records: the one place that decides which bytes leave.
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """What of a request can be made before it is due: the body as it leaves, and the headers that belong to it."""
 
-    `Date` says when it was sent, so that the receiver can correct a clock that is off; `Idempotency-Key` is the same
-    in every retry by any process as long as the members are. `packed` is what `pack` returned for them, if it is known.
-    """
-    headers = {
-        "Content-Type": wire.content_type,
-        "User-Agent": user_agent,
-        "Accept-Encoding": "identity",  # an answer that unpacks to gigabytes is none that we asked for
-        "Date": format_datetime(now.astimezone(UTC), usegmt=True),
-        "Idempotency-Key": hashlib.sha256(b"\n".join(map(raw_id, records))).hexdigest(),
-    }
-    if compress:
-        headers["Content-Encoding"] = "gzip"
-    return Request(url, headers, pack(records, wire, compress=compress) if packed is None else packed)
+    headers: dict[str, str]
+    body: bytes
 
 
-def pack(records: Sequence[Record], wire: WireFormat, *, compress: bool = True) -> bytes:
-    """Return the body of a request as it leaves."""
+def _pack(records: Sequence[Record], wire: WireFormat, *, compress: bool) -> _Packed:
+    """Write and compress a body. Its key is the same in every retry by any process, as long as the members are."""
+    key = hashlib.sha256(b"\n".join(map(raw_id, records))).hexdigest()
+    headers = {"Content-Type": wire.content_type, "Idempotency-Key": key}
     body = wire.encode(records)
-    return gzip.compress(body, compresslevel=1, mtime=0) if compress else body
-
-
-class _Ahead:
-    """A body that is packed while the request before it is under way: compressing leaves the interpreter to others."""
-
-    def __init__(self, records: Sequence[Record], wire: WireFormat, *, compress: bool) -> None:
-        self.records = records
-        self._packed: bytes | None = None
-        self._thread = threading.Thread(target=self._pack, args=(wire, compress), daemon=True)
-        self._thread.start()
-
-    def packed(self) -> bytes | None:
-        """Return the body, or None when it cannot be packed: whoever packs it then hears why."""
-        self._thread.join()
-        return self._packed
-
-    def _pack(self, wire: WireFormat, compress: bool) -> None:
-        with suppress(ValueError):
-            self._packed = pack(self.records, wire, compress=compress)
+    if not compress:
+        return _Packed(headers, body)
+    return _Packed({**headers, "Content-Encoding": "gzip"}, gzip.compress(body, compresslevel=1, mtime=0))
 
 
 class HttpTransport(Transport):
@@ -132,24 +97,30 @@ class HttpTransport(Transport):
         self._deadline = deadline
         self._clock = clock
         self._session = self._open()
-        self._ahead: deque[_Ahead] = deque(maxlen=2)  # the present request's, and the next one's
+        self._poster: Worker[Outcome] = Worker()
+        self._packer: Worker[_Packed | None] = Worker()
+        # The records and the body of the present request, and of the next one.
+        self._ahead: deque[tuple[Sequence[Record], SimpleQueue[_Packed | None]]] = deque(maxlen=2)
 
     def prepare(self, records: Sequence[Record]) -> None:
-        """Pack the body for these records in the background."""
-        self._ahead.append(_Ahead(records, self._wire, compress=self._compress))
+        """Pack the body for these records while another request is under way: compressing lets others work."""
+        self._ahead.append((records, self._packer.begin(lambda: self._pack(records))))
 
     def request(self, records: Sequence[Record]) -> Request:
-        """Return what `send` would send for these records, but for the token. ValueError as of `WireFormat.encode`."""
-        packed = next((ahead.packed() for ahead in self._ahead if ahead.records == records), None)
-        return build_request(
-            self.address,
-            records,
-            self._wire,
-            user_agent=self._user_agent,
-            now=self._clock(),
-            compress=self._compress,
-            packed=packed,
-        )
+        """
+        Build the request for some records, but for the token: the one place that decides which bytes leave.
+
+        `Date` says when it was sent, so that the receiver can correct a clock that is off. ValueError as of
+        `WireFormat.encode`.
+        """
+        packed = self._packed_ahead(records) or _pack(records, self._wire, compress=self._compress)
+        headers = {
+            "User-Agent": self._user_agent,
+            "Accept-Encoding": "identity",  # an answer that unpacks to gigabytes is none that we asked for
+            "Date": format_datetime(self._clock().astimezone(UTC), usegmt=True),
+            **packed.headers,
+        }
+        return Request(self.address, headers, packed.body)
 
     def body(self, records: Sequence[Record]) -> bytes:
         """Return the body of that request before it is compressed."""
@@ -161,16 +132,27 @@ class HttpTransport(Transport):
             request = self.request(records)
         except ValueError as error:
             return Refused(f"cannot be written in this wire format: {error}", status=None)
-        outcome: list[Outcome] = []
         # Time-outs of sockets are per read, and a name look-up has none: a server that drips would hold us for ever.
-        # A thread of its own can be left behind. It is a daemon, and ends with the process at the latest.
-        worker = threading.Thread(target=lambda: outcome.append(self._post(request, len(records))), daemon=True)
-        worker.start()
-        worker.join(self._deadline)
-        if outcome:
-            return outcome[0]
-        self._session = self._open()  # the old one is that thread's now
-        return Deferred(f"no answer within {self._deadline:.0f} s", server_error=True)
+        # A thread of its own can be left behind.
+        session = self._session
+        outcome = self._poster.do(lambda: self._post(session, request, len(records)), self._deadline)
+        if outcome is None:
+            self._session = self._open()  # the old one is that thread's now
+            return Deferred(f"no answer within {self._deadline:.0f} s", server_error=True)
+        return outcome
+
+    def _pack(self, records: Sequence[Record]) -> _Packed | None:
+        try:
+            return _pack(records, self._wire, compress=self._compress)
+        except ValueError:
+            return None  # whoever asks for the request hears why
+
+    def _packed_ahead(self, records: Sequence[Record]) -> _Packed | None:
+        ahead = next((ahead for ahead in self._ahead if ahead[0] == records), None)
+        if ahead is None:
+            return None
+        self._ahead.remove(ahead)
+        return ahead[1].get()
 
     def _open(self) -> requests.Session:
         session = requests.Session()
@@ -191,9 +173,9 @@ class HttpTransport(Transport):
             prepared.headers["Authorization"] = f"Bearer {self._token}"
         return prepared
 
-    def _post(self, request: Request, records: int) -> Outcome:
+    def _post(self, session: requests.Session, request: Request, records: int) -> Outcome:
         try:
-            with self._session.post(
+            with session.post(
                 request.url,
                 data=request.body,
                 headers=request.headers,

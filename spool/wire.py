@@ -33,7 +33,7 @@ class WireFormat:
 
 def _json(records: Sequence[Record]) -> bytes:
     """Join the stored lines into a JSON array; nothing is serialised again."""
-    return b"[" + b",".join(record.line for record in records) + b"]"
+    return b"[" + b",".join([record.line for record in records]) + b"]"
 
 
 def _ndjson(records: Sequence[Record]) -> bytes:
