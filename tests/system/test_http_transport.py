@@ -12,7 +12,7 @@ from endpoint import Endpoint, drip, reply, silence
 
 from spool import WIRE_FORMATS, Deferred, Delivered, Outcome, Record, Refused
 from spool.endpoint import insecure, shown
-from spool.http import HttpTransport, build_request
+from spool.http import HttpTransport
 from spool.record import encode
 
 
@@ -65,9 +65,7 @@ def test_one_connection_for_many_requests(endpoint: Endpoint, records: list[Reco
 
 def test_what_is_shown_is_what_is_sent(endpoint: Endpoint, records: list[Record]) -> None:
     """The request that a user is shown has the body and the headers that go over the wire."""
-    shown = build_request(
-        endpoint.url, records, WIRE_FORMATS["json"], user_agent="test/1", now=datetime.now(UTC), compress=True
-    )
+    shown = transport(endpoint.url).request(records)
     transport(endpoint.url).send(records)
     [sent] = endpoint.requests
     assert sent.body == shown.body
