@@ -240,6 +240,37 @@ def drain_after_failure(machine: Machine) -> None:
 
 
 @scenario
+def drain_poisoned(machine: Machine) -> None:
+    """A drain that takes a segment apart because the endpoint fails over it, and over no other."""
+    spool = used(machine, 0, 0, 0, 0)
+    bad = [record.id for record in spool.records()][1]
+    for _ in range(2):
+        spool.seal()
+        append(machine, spool)
+    spool.seal()
+
+    def choke(records: Sequence[Record]) -> Outcome:
+        poisoned = bad in {record.id for record in records}
+        return Deferred("HTTP 500", server_error=True, status=500) if poisoned else Delivered()
+
+    for _ in range(2):
+        drain(spool, Endpoint(choke), ignore_backoff=True)
+    machine.all_durable()
+    send(machine, spool, choke)
+    assert [letter.record.id for letter in letters(spool) if letter.record] == [bad]
+
+
+@scenario
+def drain_one_by_one(machine: Machine) -> None:
+    """A drain whose requests carry one record each, and whose last one fails."""
+    spool = used(machine)
+    last = [record.id for record in spool.records()][-1]
+    endpoint = Endpoint(lambda records: fail(records) if records[0].id == last else Delivered(), machine.settle)
+    endpoint.alone = True
+    drain(spool, endpoint)
+
+
+@scenario
 def sweep(machine: Machine) -> None:
     """A drain that meets unfinished files, old and young."""
     spool = used(machine)
