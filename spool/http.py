@@ -195,7 +195,7 @@ class HttpTransport(Transport):
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidProxyURL):
             return Deferred("the address of the endpoint or of the proxy is not valid", misconfigured=True)
         except requests.RequestException as error:
-            return Deferred(_describe(error), server_error=_broke_off(error))
+            return _failure(error)
         except OSError as error:  # requests turns what a network does into its own errors: this is a file
             return Deferred(f"the certificates cannot be read: {printable(str(error))}", misconfigured=True)
         except Exception as error:  # noqa: BLE001
@@ -254,16 +254,19 @@ def _broke_off(error: requests.RequestException) -> bool:
     )
 
 
+_NO_CONNECTION = "no connection"
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (requests.exceptions.ProxyError, "the proxy refused"),
     (requests.exceptions.SSLError, "the certificate or the encryption failed"),
     (requests.exceptions.ConnectTimeout, "no connection in time"),
     (requests.exceptions.ReadTimeout, "no answer in time"),
     (requests.exceptions.ChunkedEncodingError, "the answer broke off"),
-    (requests.exceptions.ConnectionError, "no connection"),
+    (requests.exceptions.ConnectionError, _NO_CONNECTION),
 )
 
 
-def _describe(error: Exception) -> str:
+def _failure(error: requests.RequestException) -> Deferred:
     """Say in a few words what a network did: the texts of requests are long and hold addresses of objects."""
-    return next((words for kind, words in _WORDS if isinstance(error, kind)), f"no answer ({type(error).__name__})")
+    words = next((words for kind, words in _WORDS if isinstance(error, kind)), f"no answer ({type(error).__name__})")
+    reached = _broke_off(error)
+    return Deferred("the connection broke off" if reached and words == _NO_CONNECTION else words, server_error=reached)

@@ -15,6 +15,9 @@ from spool.endpoint import insecure, shown
 from spool.http import HttpTransport
 from spool.record import encode
 
+HALF = Deferred("the answer broke off", server_error=True)
+BROKEN = Deferred("the connection broke off", server_error=True)
+
 
 @pytest.fixture
 def records() -> list[Record]:
@@ -79,11 +82,14 @@ def test_what_is_shown_is_what_is_sent(endpoint: Endpoint, records: list[Record]
         (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull", Delivered()),
         (b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", Deferred("HTTP 503", retry_after=7.0)),
         (b"HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n", Refused("HTTP 400", 400)),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", Deferred("the answer broke off")),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Deferred("the answer broke off")),
-        (b"HTTP/1.1 20", Deferred("no connection")),
-        (b"SSH-2.0-OpenSSH\r\n", Deferred("no connection")),
-        (b"", Deferred("no connection")),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", HALF),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            HALF,
+        ),
+        (b"HTTP/1.1 20", BROKEN),
+        (b"SSH-2.0-OpenSSH\r\n", BROKEN),
+        (b"", BROKEN),
     ],
 )
 def test_whole_and_broken_answers(endpoint: Endpoint, records: list[Record], head: bytes, outcome: Outcome) -> None:
@@ -123,7 +129,7 @@ def test_the_deadline_holds(endpoint: Endpoint, records: list[Record], behaviour
     start = time.monotonic()
     outcome = transport(endpoint.url, deadline=1.0).send(records)
     assert time.monotonic() - start < 5
-    assert outcome == (Delivered() if behaviour == "endless" else Deferred("no answer within 1 s"))
+    assert outcome == (Delivered() if behaviour == "endless" else Deferred("no answer within 1 s", server_error=True))
 
 
 def test_no_password_is_picked_up(
@@ -201,7 +207,7 @@ def test_an_endpoint_cannot_mark_us(endpoint: Endpoint, records: list[Record]) -
 def test_a_hostile_header_is_an_outcome(endpoint: Endpoint, records: list[Record], retry_after: str) -> None:
     """Whatever stands in `Retry-After`, the outcome is that of its status."""
     endpoint.answer = reply(503, Retry_After=retry_after)
-    assert transport(endpoint.url).send(records) == Deferred("HTTP 503")
+    assert transport(endpoint.url).send(records) == Deferred("HTTP 503", server_error=True)
 
 
 def test_a_missing_certificate_file_is_a_misconfiguration(
