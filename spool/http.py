@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -96,6 +97,7 @@ class HttpTransport(Transport):
         self._retries = retries
         self._deadline = deadline
         self._clock = clock
+        self._misconfigured = _unreadable(ca_bundle) if ca_bundle else None
         self._session = self._open()
         self._poster: Worker[Outcome] = Worker()
         self._packer: Worker[_Packed | None] = Worker()
@@ -132,6 +134,8 @@ class HttpTransport(Transport):
             request = self.request(records)
         except ValueError as error:
             return Refused(f"cannot be written in this wire format: {error}", status=None)
+        if self._misconfigured:
+            return Deferred(self._misconfigured, misconfigured=True)
         # Time-outs of sockets are per read, and a name look-up has none: a server that drips would hold us for ever.
         # A thread of its own can be left behind.
         session = self._session
@@ -202,6 +206,17 @@ class HttpTransport(Transport):
             # Nobody can see what else three libraries raise at what a server sends, and this is a thread of its own: an
             # error would end on the terminal instead of in an outcome. Nothing is known to be delivered.
             return Deferred(f"no answer ({type(error).__name__})")
+
+
+def _unreadable(ca_bundle: Path) -> str | None:
+    """Return why a file of certificates is of no use, or None: a request would take it for the server's fault."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(ca_bundle)
+    except ssl.SSLError:
+        return f"there are no certificates in {printable(str(ca_bundle))}"
+    except OSError as error:
+        return f"the certificates in {printable(str(ca_bundle))} cannot be read: {error.strerror}"
+    return None
 
 
 class _Retry(Retry):

@@ -4,14 +4,13 @@ import gzip
 import json
 import random
 import socket
-import struct
 import time
 from collections import Counter
 from pathlib import Path
 from threading import Lock
 
 from command_line import CommandLine
-from endpoint import Answer, Endpoint, Request, reply
+from endpoint import Answer, Endpoint, Request, reply, reset
 
 from evidently_cli import event
 from evidently_cli.settings import SOURCE
@@ -32,16 +31,10 @@ class Quick(Disk):
         pass
 
 
-def reset(connection: socket.socket, _request: Request) -> None:
-    """Break the connection off without a word."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
-
-
 def half(connection: socket.socket, _request: Request) -> None:
     """Break off in the middle of an acknowledgement."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{")
-    connection.close()
+    connection.shutdown(socket.SHUT_RDWR)
 
 
 FAILURES: list[Answer] = [
@@ -60,7 +53,7 @@ OBJECTIONS: list[Answer] = [
 
 
 class Unreliable:
-    """An endpoint that stores what it takes, and fails at a tenth of the requests, before or after it has stored."""
+    """An endpoint that stores what it takes, and fails at a fifth of the requests, before or after it has stored."""
 
     def __init__(self, draws: random.Random) -> None:
         self.stored: Counter[bytes] = Counter()
@@ -72,11 +65,11 @@ class Unreliable:
         lines = gzip.decompress(request.body).splitlines()
         with self._lock:
             fate = self._draws.random()
-            if fate < 0.94 or (fate < 0.98 and self._draws.random() < 0.5):
+            if fate < 0.8 or (fate < 0.95 and self._draws.random() < 0.5):
                 self.stored.update(lines)
-            if fate < 0.9:
+            if fate < 0.8:
                 answer = reply(200)
-            elif fate < 0.98 or len(lines) == 1:
+            elif fate < 0.95 or len(lines) == 1:
                 answer, self.failed = self._draws.choice(FAILURES), self.failed + 1
             else:
                 answer, self.objected = self._draws.choice(OBJECTIONS), self.objected + 1
