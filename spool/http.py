@@ -234,9 +234,10 @@ class _Retry(Retry):
         _pool: "ConnectionPool | None" = None,
         _stacktrace: "TracebackType | None" = None,
     ) -> Self:
+        after = super().increment(method, url, response, error, _pool, _stacktrace)
         if response is not None:
             response.close()  # or urllib3 would first read all of it, however much that is
-        return super().increment(method, url, response, error, _pool, _stacktrace)
+        return after
 
 
 def _quick_retries(total: int) -> Retry:

@@ -104,9 +104,10 @@ def _acknowledgement(response: Response) -> Outcome:
         answer = None  # most receivers answer with nothing, null, or something of their own
     if not isinstance(answer, dict):
         return Delivered()
-    if (refused := _partial(answer)) is not None:
-        return Refused(refused, response.status)
-    return Delivered(_rejected(answer))
+    rejected, nameless = _rejected(answer)
+    if (refused := _partial(answer) or nameless) is not None:
+        return Refused(refused, response.status)  # which ones they are is to be found out
+    return Delivered(rejected)
 
 
 def _partial(answer: dict[str, Any]) -> str | None:
@@ -120,14 +121,19 @@ def _partial(answer: dict[str, Any]) -> str | None:
     return None
 
 
-def _rejected(answer: dict[str, Any]) -> dict[str, str]:
-    """Return the ids that our own collector rejected, and why."""
+def _rejected(answer: dict[str, Any]) -> tuple[dict[str, str], str | None]:
+    """Return the ids that our own collector rejected, and why; and why it rejected something that has no id for it."""
     items = answer.get("rejected")
-    return {
-        item["id"]: printable(str(item.get("reason", "rejected")))
-        for item in (items if isinstance(items, list) else ())
-        if isinstance(item, dict) and isinstance(item.get("id"), str)
-    }
+    rejected: dict[str, str] = {}
+    nameless = None
+    for item in items if isinstance(items, list) else ():
+        if isinstance(item, dict):
+            reason = printable(str(item.get("reason", "rejected")))
+            if isinstance(item.get("id"), str):
+                rejected[item["id"]] = reason
+            else:
+                nameless = reason
+    return rejected, nameless
 
 
 def _retry_after(header: str | None, now: datetime) -> float | None:

@@ -27,11 +27,9 @@ def members(body: bytes, *, content_type: str, content_encoding: str) -> list[An
     What a member must look like to be a record is the store's question: one bad member does not refuse its neighbours.
     """
     media_type = content_type.partition(";")[0].strip().lower()
-    read = {"application/json": _from_json, "application/x-ndjson": _from_ndjson}.get(media_type)
+    read = _READERS.get(media_type)
     if read is None:
-        raise RefusedError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "content type is neither application/json nor application/x-ndjson"
-        )
+        raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"content type is none of {', '.join(_READERS)}")
     decoded = _decoded(body, content_encoding.strip().lower())
     try:
         return read(decoded.decode())
@@ -70,6 +68,13 @@ def _from_json(text: str) -> list[Any]:
 def _from_ndjson(text: str) -> list[Any]:
     # Not splitlines(): it also splits at U+2028 and its kin, which may stand inside a JSON string.
     return [_parse(line) for line in text.split("\n") if line.strip()]
+
+
+_READERS = {
+    "application/json": _from_json,
+    "application/x-ndjson": _from_ndjson,
+    "application/cloudevents-batch+json": _from_json,
+}
 
 
 def _parse(text: str) -> Any:

@@ -58,6 +58,8 @@ TABLE: list[tuple[Response, int, Outcome]] = [
     (Response(200, {}, b"[" * 50_000), 3, Delivered()),
     (Response(200, {}, b'{"rejected": 7}'), 3, Delivered()),
     (Response(200, {}, b'{"rejected": [1, null]}'), 3, Delivered()),
+    (Response(200, {}, b'{"rejected": [{"id": null, "reason": "no id"}]}'), 3, Refused("no id", 200)),
+    (Response(200, {}, b'{"rejected": [{"id": "a"}, {"index": 2}]}'), 3, Refused("rejected", 200)),
     (Response(200, {}, REJECTED), 3, Delivered({"a": "too old", "b": "rejected"})),
     (Response(200, HTML, b"<p>Welcome to the hotel"), 3, Deferred(PORTAL, misconfigured=True)),
     # later
