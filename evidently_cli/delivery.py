@@ -80,6 +80,9 @@ def _complaint(address: str, environment: Mapping[str, str], *, has_token: bool)
     from spool import WIRE_FORMATS
     from spool.endpoint import insecure
 
+    wire = environment.get(WIRE) or "json"
+    if wire not in WIRE_FORMATS:
+        return f"{WIRE} is {wire[:40]!r}: it may be {', '.join(WIRE_FORMATS)}"
     if not address:
         return f"No endpoint is set: {ENDPOINT} names one, and until then the events stay here"
     accepted = environment.get(INSECURE, "").lower() not in {"", *_NO}
@@ -87,9 +90,6 @@ def _complaint(address: str, environment: Mapping[str, str], *, has_token: bool)
         return reason
     if has_token and insecure(address):
         return "a token is not sent over an unencrypted connection: use https"
-    wire = environment.get(WIRE) or "json"
-    if wire not in WIRE_FORMATS:
-        return f"{WIRE} is {wire[:40]!r}: it may be {', '.join(WIRE_FORMATS)}"
     bundle = environment.get(CA_BUNDLE)
     if bundle and not Path(bundle).expanduser().is_file():
         return f"{CA_BUNDLE} names no file: {bundle}"

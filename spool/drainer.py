@@ -167,7 +167,7 @@ class _Run:
         head = self.spool.read(self._head)
         if len(head.records) == 1:
             self._suspects.append(_Suspect(head.path, head.records[0], failure))
-            self._bury_suspects()
+            self._judge_suspects()
             return True
         return self._deliver(head, suspected=True)
 
@@ -212,7 +212,7 @@ class _Run:
         for record in by_name:
             self._bury(record, Refused(rejected[record.id], status=200))
         self.delivered += len(batch) - len(by_name)
-        self._bury_suspects()
+        self._judge_suspects()
 
     def finish(self) -> Summary:
         """Leave the schedule for the next drain."""
@@ -240,13 +240,27 @@ class _Run:
             self._save(self.schedule.succeeded(self.spool.now()))
         self.progress(self.delivered + self.buried)
 
-    def _bury_suspects(self) -> None:
-        """Bury the records over which, alone, an endpoint failed that takes others afterwards: so it is not down."""
+    def _judge_suspects(self) -> None:
+        """
+        Bury the records over which, alone, an endpoint failed that takes others afterwards, and fails over them again.
+
+        One that was down for a moment has done neither.
+        """
         suspects, self._suspects = self._suspects, []
         for suspect in suspects:
-            self._bury(suspect.record, Refused(suspect.failure.reason, suspect.failure.status))
+            record = suspect.record
+            outcome = self.transport.send([record])
+            self.requests += 1
+            match outcome:
+                case Delivered(rejected) if record.id not in rejected:
+                    self.delivered += 1
+                case Deferred(server_error=False):
+                    self._suspects.append(suspect)
+                    continue
+                case _:
+                    self._bury(record, Refused(suspect.failure.reason, suspect.failure.status))
             records = self.spool.read(suspect.segment).records
-            self.spool.replace(suspect.segment, [record for record in records if record.id != suspect.record.id])
+            self.spool.replace(suspect.segment, [each for each in records if each.id != record.id])
 
     def _save(self, schedule: Schedule) -> None:
         """Keep the schedule, on a full disk in the file that is there; lost, it is an attempt earlier than planned."""

@@ -11,13 +11,14 @@ from email.utils import format_datetime
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, ProtocolError, ReadTimeoutError
 from urllib3.util import Retry
 
+from spool.answer import Answer
 from spool.endpoint import is_local
 from spool.outcome import Deferred, Outcome, Refused, Response, classify
 from spool.record import Record, printable, raw_id
@@ -28,14 +29,15 @@ from spool.worker import Worker
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from urllib3.connectionpool import ConnectionPool
+    from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool
     from urllib3.response import BaseHTTPResponse
 
 _CONNECT_TIMEOUT = 5.0  # seconds
 _READ_TIMEOUT = 15.0  # seconds between two reads
 _DEADLINE = 30.0  # seconds for everything, name look-up and a dripping answer included
 _RETRIES = 2  # quick ones, within the deadline
-_BODY_LIMIT = 64 * 1024  # bytes of an answer that are read; an acknowledgement is short
+_BODY_LIMIT = 1024 * 1024  # bytes of an answer that are read: some more than to reject each record of a segment by name
+_CHUNK = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class HttpTransport(Transport):
         self._retries = retries
         self._deadline = deadline
         self._clock = clock
-        self._misconfigured = _unreadable(ca_bundle) if ca_bundle else None
+        self._misconfigured = _unusable(token) or (_unreadable(ca_bundle) if ca_bundle else None)
         self._session = self._open()
         self._poster: Worker[Outcome] = Worker()
         self._packer: Worker[_Packed | None] = Worker()
@@ -159,7 +161,7 @@ class HttpTransport(Transport):
         return ahead[1].get()
 
     def _open(self) -> requests.Session:
-        session = requests.Session()
+        session = _Session()
         session.headers.clear()
         # Does not look for a login in ~/.netrc, as requests would without it.
         session.auth = self._authorize
@@ -167,7 +169,7 @@ class HttpTransport(Transport):
         # Proxies and certificates come from the environment, except for this very machine: what may go there without
         # encryption must not go to a proxy instead.
         session.trust_env = not is_local(self.address)
-        adapter = HTTPAdapter(max_retries=_quick_retries(self._retries))
+        adapter = _Adapter(max_retries=_quick_retries(self._retries))
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         return session
@@ -189,14 +191,14 @@ class HttpTransport(Transport):
                 verify=self._verify,
                 stream=True,
             ) as answer:
-                body = b""
-                for chunk in answer.iter_content(_BODY_LIMIT):
+                body = bytearray()
+                for chunk in answer.iter_content(_CHUNK):
                     body += chunk
                     if len(body) >= _BODY_LIMIT:
                         break
                 headers = {name.lower(): value for name, value in answer.headers.items()}
-                return classify(Response(answer.status_code, headers, body), records, self._clock())
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidProxyURL):
+                return classify(Response(answer.status_code, headers, bytes(body)), records, self._clock())
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):  # InvalidProxyURL is an InvalidURL
             return Deferred("the address of the endpoint or of the proxy is not valid", misconfigured=True)
         except requests.RequestException as error:
             return _failure(error)
@@ -208,6 +210,13 @@ class HttpTransport(Transport):
             return Deferred(f"no answer ({type(error).__name__})")
 
 
+def _unusable(token: str | None) -> str | None:
+    """Return why a token cannot be sent, or None: the complaints of three libraries about it would hold it."""
+    if token is None or (token and token.isascii() and token.isprintable() and " " not in token):
+        return None
+    return "the token is not one word of ASCII letters, digits and signs"
+
+
 def _unreadable(ca_bundle: Path) -> str | None:
     """Return why a file of certificates is of no use, or None: a request would take it for the server's fault."""
     try:
@@ -217,6 +226,21 @@ def _unreadable(ca_bundle: Path) -> str | None:
     except OSError as error:
         return f"the certificates in {printable(str(ca_bundle))} cannot be read: {error.strerror}"
     return None
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
+        """Look at no redirect: to offer its target, requests would read all of its body, however much that is."""
+        return None
+
+
+class _Adapter(HTTPAdapter):
+    def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> "HTTPConnectionPool":
+        """Return the connections to a host, which read its answers in our way."""
+        pool = super().get_connection_with_tls_context(*arguments, **named)
+        if pool.ConnectionCls.response_class is not Answer:
+            pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": Answer})
+        return pool
 
 
 class _Retry(Retry):

@@ -393,6 +393,23 @@ def test_an_endpoint_that_dies_while_a_segment_is_taken_apart_blames_nobody(spoo
     assert pending(spool) == [*first, *third]
 
 
+def test_an_endpoint_that_is_down_for_a_moment_blames_nobody(spool: Spool) -> None:
+    """Records over which an endpoint failed while it was restarted are asked about again, and delivered."""
+    first, second, third = segments(spool, 8, 3, 3)
+    endpoint = choking(*first)
+    drain_often(spool, endpoint, 2)
+    asked = len(endpoint.requests)
+    restart = range(asked + 3, asked + 10)  # behind the head, and the segment that is offered
+    poisoned = endpoint.answer
+    endpoint.answer = lambda records: (
+        poisoned(records) if len(endpoint.requests) < restart.start
+        else BROKEN if len(endpoint.requests) in restart else Delivered()
+    )  # fmt: skip
+    assert drain_often(spool, endpoint, 1).failure is None
+    assert len(endpoint.requests) >= restart.stop
+    assert (sorted(endpoint.taken), letters(spool)) == (sorted([*first, *second, *third]), [])
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_an_endpoint_that_fails_at_random_loses_nothing(spool: Spool, seed: int) -> None:
     """From an endpoint that fails now and then at anything, all arrives in the end, or lies among the dead letters."""
