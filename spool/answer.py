@@ -2,7 +2,8 @@
 
 from http import HTTPStatus
 from http.client import HTTPResponse, IncompleteRead
-from typing import BinaryIO, cast
+from io import BufferedReader
+from typing import Any
 
 
 class Answer(HTTPResponse):
@@ -25,8 +26,8 @@ class Answer(HTTPResponse):
             return
 
     def _begin_once(self) -> None:
-        lines = _Lines(self.fp)
-        self.fp = cast("BinaryIO", lines)  # type: ignore[assignment]
+        lines: Any = _Lines(self.fp)
+        self.fp = lines
         try:
             super().begin()
         finally:
@@ -39,7 +40,7 @@ class Answer(HTTPResponse):
 class _Lines:
     """Reads lines, and remembers the last one: an empty one is the end of the connection."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BufferedReader) -> None:
         self.stream = stream
         self.last = b""
         self.close = stream.close

@@ -36,7 +36,7 @@ _CONNECT_TIMEOUT = 5.0  # seconds
 _READ_TIMEOUT = 15.0  # seconds between two reads
 _DEADLINE = 30.0  # seconds for everything, name look-up and a dripping answer included
 _RETRIES = 2  # quick ones, within the deadline
-_BODY_LIMIT = 1024 * 1024  # bytes of an answer that are read: some more than to reject each record of a segment by name
+_BODY_LIMIT = 256 * 1024  # bytes of an answer that are read: to name each record of a segment takes less
 _CHUNK = 64 * 1024
 
 
@@ -179,6 +179,10 @@ class HttpTransport(Transport):
             prepared.headers["Authorization"] = f"Bearer {self._token}"
         return prepared
 
+    def _hidden(self, body: bytearray) -> bytes:
+        """Return an answer without the token, should the endpoint repeat it: a part of the answer is kept and shown."""
+        return bytes(body.replace(self._token.encode(), b"...") if self._token else body)
+
     def _post(self, session: requests.Session, request: Request, records: int) -> Outcome:
         try:
             with session.post(
@@ -197,7 +201,7 @@ class HttpTransport(Transport):
                     if len(body) >= _BODY_LIMIT:
                         break
                 headers = {name.lower(): value for name, value in answer.headers.items()}
-                return classify(Response(answer.status_code, headers, bytes(body)), records, self._clock())
+                return classify(Response(answer.status_code, headers, self._hidden(body)), records, self._clock())
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):  # InvalidProxyURL is an InvalidURL
             return Deferred("the address of the endpoint or of the proxy is not valid", misconfigured=True)
         except requests.RequestException as error:
@@ -237,10 +241,10 @@ class _Session(requests.Session):
 class _Adapter(HTTPAdapter):
     def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> "HTTPConnectionPool":
         """Return the connections to a host, which read its answers in our way."""
-        pool = super().get_connection_with_tls_context(*arguments, **named)
+        pool: Any = super().get_connection_with_tls_context(*arguments, **named)  # the stubs are urllib3 1's
         if pool.ConnectionCls.response_class is not Answer:
             pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": Answer})
-        return pool
+        return pool  # type: ignore[no-any-return]
 
 
 class _Retry(Retry):

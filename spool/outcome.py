@@ -50,6 +50,7 @@ Outcome = Delivered | Deferred | Refused
 
 _LATER = {408, 425, 429}
 _MISCONFIGURED = {401, 403, 404, 405}
+_PAGES = {"text/html", "application/xhtml+xml"}
 
 
 def classify(response: Response, records: int, now: datetime) -> Outcome:
@@ -78,13 +79,13 @@ def classify(response: Response, records: int, now: datetime) -> Outcome:
 def _explanation(response: Response) -> str:
     """Return the beginning of what an endpoint says about its refusal: ": Unknown column day", or nothing."""
     kind = _media_type(response)
-    if not (kind in {"text/plain", "application/json"} and response.body.strip()):
-        return ""
-    return ": " + printable(response.body.decode("utf-8", "replace").strip().splitlines()[0])
+    lines = response.body.decode("utf-8", "replace").strip().splitlines()
+    return f": {printable(lines[0])}" if lines and (kind == "text/plain" or kind.endswith("json")) else ""
 
 
 def _media_type(response: Response) -> str:
-    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    """Return the media type in lower case; of several, as a client joins repeated headers, the first."""
+    return re.split("[;,]", response.headers.get("content-type", ""))[0].strip().lower()
 
 
 def _host(location: str) -> str:
@@ -93,8 +94,14 @@ def _host(location: str) -> str:
     return printable(f"{scheme}://{re.split('[/?#]', rest)[0].rpartition('@')[2]}") if separator else ""
 
 
+def _is_page(response: Response) -> bool:
+    kind = _media_type(response)
+    start = response.body[:100].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return kind in _PAGES or (not kind and start.startswith((b"<!doctype html", b"<html")))
+
+
 def _acknowledgement(response: Response) -> Outcome:
-    if _media_type(response) == "text/html":
+    if _is_page(response):
         return Deferred(
             f"HTTP {response.status} with a web page: not the endpoint (a captive portal?)", misconfigured=True
         )
@@ -115,7 +122,7 @@ def _partial(answer: dict[str, Any]) -> str | None:
     partial = answer.get("partialSuccess")
     try:
         if isinstance(partial, dict) and int(partial.get("rejectedLogRecords", 0)) > 0:
-            return printable(str(partial.get("errorMessage") or "rejected"))
+            return _words(partial.get("errorMessage"))
     except (ValueError, TypeError, OverflowError):
         pass
     return None
@@ -128,12 +135,16 @@ def _rejected(answer: dict[str, Any]) -> tuple[dict[str, str], str | None]:
     nameless = None
     for item in items if isinstance(items, list) else ():
         if isinstance(item, dict):
-            reason = printable(str(item.get("reason", "rejected")))
+            reason = _words(item.get("reason"))
             if isinstance(item.get("id"), str):
                 rejected[item["id"]] = reason
             else:
                 nameless = reason
     return rejected, nameless
+
+
+def _words(reason: object) -> str:
+    return printable(reason) if reason and isinstance(reason, str) else "rejected"
 
 
 def _retry_after(header: str | None, now: datetime) -> float | None:

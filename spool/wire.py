@@ -116,7 +116,7 @@ def _attribute(key: str, value: object) -> dict[str, Any]:
 
 
 def _unless_null(name: str, value: object) -> dict[str, Any]:
-    """Write a member that holds an AnyValue. Left out it is null, and so Rotel takes it: not as `{}`, nor as `null`."""
+    """Write a member that holds an AnyValue. Left out, it is null; written as `{}`, Rotel refuses the whole request."""
     return {} if value is None else {name: _any_value(value)}
 
 

@@ -2,6 +2,7 @@
 
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+import certifi
 import pytest
 from command_line import CommandLine
 from endpoint import Answer, Endpoint, Request, drip, reply, silence
@@ -278,7 +280,7 @@ def test_the_output_of_a_run_ends_with_it(
 
 def test_relative_paths(evidently: CommandLine, endpoint: Endpoint) -> None:
     """What a user names by a relative path is the same in the flusher, which starts elsewhere."""
-    (evidently.directory / "ca.pem").touch()
+    shutil.copy(certifi.where(), evidently.directory / "ca.pem")
     modules = evidently.directory / "modules"
     modules.mkdir()
     (modules / "sitecustomize.py").write_text(f"open({str(evidently.directory / 'started')!r}, 'a').write('x')")

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from network import Network, network
 
-from spool import WIRE_FORMATS, Spool, Summary, drain
+from spool import WIRE_FORMATS, Deferred, Spool, Summary, drain
 from spool.http import HttpTransport
+from spool.record import encode
 
 
 @dataclass
@@ -32,20 +33,26 @@ class Far:
 
 
 @pytest.fixture
-def far(tmp_path: Path) -> Iterator[Far]:
-    """A collector in a network namespace."""
+def link() -> Iterator[Network]:
+    """A network to a namespace."""
     seed = time.time_ns()
     print(f"seed {seed}")  # noqa: T201 - pytest shows it with a failure
+    with network(seed) as made:
+        yield made
+
+
+@pytest.fixture
+def far(tmp_path: Path, link: Network) -> Iterator[Far]:
+    """A collector at the far end of a network."""
     database = tmp_path / "events.sqlite"
-    with network(seed) as link:
-        collector = [sys.executable, "-m", "evidently_cli.collector", "--quiet", "--port", "0", "--host", link.there]
-        command = ["ip", "netns", "exec", link.namespace, *collector, "--database", str(database)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            try:
-                yield Far(link, process.stdout.readline().strip(), database)
-            finally:
-                process.kill()
+    collector = [sys.executable, "-m", "evidently_cli.collector", "--quiet", "--port", "0", "--host", link.there]
+    command = ["ip", "netns", "exec", link.namespace, *collector, "--database", str(database)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield Far(link, process.stdout.readline().strip(), database)
+        finally:
+            process.kill()
 
 
 @pytest.fixture
@@ -94,20 +101,61 @@ def test_a_black_hole(spool: Spool, far: Far) -> None:
     assert pending(spool) == expected
 
 
-def test_a_network_that_goes_down_in_the_middle(spool: Spool, far: Far) -> None:
-    """What was not delivered when the network went down is delivered when it is back, and nothing twice."""
+def test_an_address_that_swallows_packets(link: Network) -> None:
+    """An attempt to connect to a black hole is given up before the deadline, and no record is suspected."""
+    link.down = True
+    sender = HttpTransport(f"http://{link.there}/", WIRE_FORMATS["json"], user_agent="test/1", retries=0)
+    started = time.monotonic()
+    record = encode({}, source="test", event_type="t", now_ns=1_795_428_000_000_000_000)
+    assert sender.send([record]) == Deferred("no connection in time")
+    assert time.monotonic() - started < 8
+
+
+LOOK_UP = """
+import time
+from spool import WIRE_FORMATS
+from spool.http import HttpTransport
+from spool.record import encode
+record = encode({}, source="t", event_type="t", now_ns=10**18)
+sender = HttpTransport("https://collector.example/", WIRE_FORMATS["json"], user_agent="t", deadline=1.0)
+started = time.monotonic()
+print(sender.send([record]).reason, time.monotonic() - started < 3)
+"""
+
+
+def test_a_name_server_that_is_silent(link: Network, tmp_path: Path) -> None:
+    """A name look-up that hangs holds a request no longer than its deadline, and the process not at all."""
+    link.down = True
+    resolver = tmp_path / "resolv.conf"
+    resolver.write_text(f"nameserver {link.there}\noptions timeout:20 attempts:1\n")
+    mounted = 'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", mounted, "sh", resolver, sys.executable, "-c", LOOK_UP]
+    started = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "no answer within 1 s True\n"
+    assert time.monotonic() - started < 15
+
+
+@pytest.mark.parametrize("unplugged", [False, True])
+def test_a_network_that_goes_down_in_the_middle(spool: Spool, far: Far, *, unplugged: bool) -> None:
+    """What was not delivered when packets vanished, or the interface went down, is delivered later, nothing twice."""
     expected = pending(spool)
     far.network.delay = 0.01
     transport = HttpTransport(far.url, WIRE_FORMATS["json"], user_agent="test/1", compress=False, deadline=3.0)
 
     def cut(done: int) -> None:
-        far.network.down = done >= 100
+        if done >= 100 and unplugged:
+            far.network.plug(there=False)
+        far.network.down = done >= 100 and not unplugged
 
     summary = drain(spool, transport, progress=cut)
     assert summary.failure is not None
     assert 100 <= summary.delivered < 300
     assert pending(spool) == expected[summary.delivered :]
+    if unplugged:
+        assert send(spool, far).failure == Deferred("no connection")
     far.network.down = False
+    far.network.plug(there=True)
     assert send(spool, far).delivered == 300 - summary.delivered
     assert far.stored == expected
 

@@ -1,6 +1,7 @@
 """The HTTP transport against what no product does on demand: a scripted server, real TLS, proxies."""
 
-import resource
+import gzip
+import json
 import shutil
 import socket
 import ssl
@@ -12,12 +13,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from endpoint import Answer, Endpoint, Request, reply, reset
+from endpoint import Answer, Endpoint, Request, reply, reset, silence
 
 from spool import WIRE_FORMATS, Deferred, Delivered, Outcome, Record, Refused
 from spool.http import HttpTransport
 from spool.record import encode
 
+BROKEN = Deferred("the connection broke off", server_error=True)
+NO_CERTIFICATE = Deferred("the certificate or the encryption failed")
+NO_PROXY = Deferred("the proxy refused")
 TOKEN = "t0ken-that-nobody-else-may-see"  # noqa: S105 - a test's
 
 
@@ -42,12 +46,29 @@ def transport(
     )
 
 
-def one_by_one(*statuses: int) -> Answer:
+def one_by_one(*answers: Answer) -> Answer:
     """Answer one request with the first, the next with the second."""
-    script = iter(statuses)
+    script = iter(answers)
 
     def answer(connection: socket.socket, request: Request) -> None:
-        reply(next(script))(connection, request)
+        next(script)(connection, request)
+
+    return answer
+
+
+def reply_with(body: bytes, **headers: str) -> Callable[[int], Answer]:
+    """Answer with this body and these headers, the status being left open."""
+    return lambda status: reply(status, body, **headers)
+
+
+def without_end(head: bytes, more: bytes, pause: float = 0.0) -> Answer:
+    """Answer with a beginning, and then more and more of the same."""
+
+    def answer(connection: socket.socket, _request: Request) -> None:
+        connection.sendall(head)
+        while True:
+            connection.sendall(more)
+            time.sleep(pause)
 
     return answer
 
@@ -64,36 +85,89 @@ def meaning(status: int, records: int) -> type[Outcome]:
     return Refused
 
 
+BODIES = {
+    "nothing": reply_with(b""),
+    "JSON": reply_with(b'{"accepted": 3}', Content_Type="application/json"),
+    "a page": reply_with(b"<html>Welcome", Content_Type="text/html; charset=utf-8"),
+    "a pause": reply_with(b"later", Content_Type="text/plain", Retry_After="7"),
+}
+
+
 @pytest.mark.parametrize("number", [1, 3])
-def test_every_status(endpoint: Endpoint, records: list[Record], number: int) -> None:
-    """Each status from 200 to 599 has its documented meaning, over a real connection."""
-    endpoint.answer = one_by_one(*range(200, 600))
+@pytest.mark.parametrize("body", BODIES)
+def test_every_status(endpoint: Endpoint, records: list[Record], body: str, number: int) -> None:
+    """Each status from 200 to 599 has its documented meaning, whatever comes with it, over a real connection."""
+    endpoint.answer = one_by_one(*map(BODIES[body], range(200, 600)))
     sender = transport(endpoint.url)
     for status in range(200, 600):
         outcome = sender.send(records[:number])
-        assert type(outcome) is meaning(status, number), (status, outcome)
-        wrong = status in {401, 403, 404, 405} or 300 <= status < 400
+        page = body == "a page" and 200 <= status < 300
+        pause = body == "a pause" and (status in {408, 425, 429} or status >= 500)
+        assert type(outcome) is (Deferred if page else meaning(status, number)), (status, outcome)
+        wrong = page or status in {401, 403, 404, 405} or 300 <= status < 400
         assert getattr(outcome, "misconfigured", False) == wrong, status
-        assert getattr(outcome, "server_error", False) == (status >= 500), status
+        assert getattr(outcome, "server_error", False) == (status >= 500 and not pause), status
+        assert getattr(outcome, "retry_after", None) == (7.0 if pause else None), status
+    assert len(endpoint.requests) == 400
 
 
-@pytest.mark.parametrize("status", [100, 102, 103, 199])
-def test_a_status_that_only_informs(endpoint: Endpoint, records: list[Record], status: int) -> None:
+def test_a_status_that_only_informs(endpoint: Endpoint, records: list[Record]) -> None:
     """An interim answer is none: the one behind it counts, and where there is none, nothing is delivered."""
-    interim = f"HTTP/1.1 {status} Wait\r\n\r\n".encode()
+    interim = [status for status in range(100, 200) if status != 101]
 
-    def answer(connection: socket.socket, request: Request) -> None:
-        connection.sendall(interim)
-        reply(400)(connection, request)
+    def announced(status: int) -> Answer:
+        def answer(connection: socket.socket, _request: Request) -> None:
+            interim = f"HTTP/1.1 {status} Wait\r\nLink: </x>\r\n\r\n"
+            connection.sendall(f"{interim}{interim}HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n".encode())
+
+        return answer
 
     def interim_only(connection: socket.socket, _request: Request) -> None:
-        connection.sendall(interim)
+        connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
         connection.shutdown(socket.SHUT_RDWR)
 
-    endpoint.answer = answer
-    assert transport(endpoint.url).send(records) != Delivered()
+    endpoint.answer = one_by_one(*map(announced, interim))
+    sender = transport(endpoint.url)
+    assert [sender.send(records) for _ in interim] == [Refused("HTTP 400", 400)] * len(interim)
     endpoint.answer = interim_only
-    assert isinstance(transport(endpoint.url).send(records), Deferred)
+    assert transport(endpoint.url).send(records) == BROKEN
+
+
+@pytest.mark.parametrize("status", [100, 101, 102, 103, 199])
+def test_an_answer_is_not_taken_for_that_to_the_next_request(
+    endpoint: Endpoint, records: list[Record], status: int
+) -> None:
+    """A final answer that comes long after an interim one delivers nothing but the records that it is about."""
+
+    def late(connection: socket.socket, request: Request) -> None:
+        connection.sendall(f"HTTP/1.1 {status} Wait\r\n\r\n".encode())
+        time.sleep(0.3)
+        reply(200)(connection, request)
+
+    endpoint.answer = one_by_one(late, reply(400))
+    sender = transport(endpoint.url)
+    first = Deferred("HTTP 101", misconfigured=True) if status == 101 else Delivered()
+    assert [sender.send(records), sender.send(records)] == [first, Refused("HTTP 400", 400)]
+
+
+def test_an_answer_before_the_request_is_read() -> None:
+    """A server that has seen enough of a request, and answers before it has read the rest, is understood."""
+    large = [encode({"x": "y" * 60_000}, source="t", event_type="t", now_ns=10**18) for _ in range(100)]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.1 413 Too much\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
+            connection.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        sender = HttpTransport(url, WIRE_FORMATS["json"], user_agent="t", compress=False, retries=0)
+        assert sender.send(large) == Refused("HTTP 413", 413)
 
 
 # --- quick retries ------------------------------------------------------------
@@ -101,7 +175,7 @@ def test_a_status_that_only_informs(endpoint: Endpoint, records: list[Record], s
 
 def test_a_moment_is_passed_over(endpoint: Endpoint, records: list[Record]) -> None:
     """A 502 is asked again at once, with the same key and the same bytes."""
-    endpoint.answer = one_by_one(502, 502, 200)
+    endpoint.answer = one_by_one(reply(502), reply(502), reply(200))
     assert transport(endpoint.url, retries=2).send(records) == Delivered()
     assert len({(request.headers["idempotency-key"], request.body) for request in endpoint.requests}) == 1
 
@@ -173,39 +247,81 @@ def test_a_reset_before_the_request_is_read(records: list[Record]) -> None:
             assert isinstance(sender.send(each), Deferred)
 
 
+BOMB = gzip.compress(gzip.compress(bytes(200_000_000), compresslevel=1))
+OK, CHUNKED = b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+MUCH = b"x" * 65536
 ENDLESS = {
-    "a body of 100 MB": (b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n", b"x" * 65536, Delivered),
-    "a body without an end": (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536, Delivered),
-    "chunks without an end": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"5\r\nhello\r\n", Delivered),
-    "a 503 without an end": (b"HTTP/1.1 503 No\r\n\r\n", b"x" * 65536, Deferred),
-    "headers without an end": (b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n", Deferred),
-    "one header without an end": (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x" * 65536, Deferred),
-    "a status line without an end": (b"HTTP/1.1 200 ", b"O" * 65536, Deferred),
+    "a body of 100 MB": (without_end(OK + b"Content-Length: 100000000\r\n\r\n", MUCH), "Delivered"),
+    "a body without an end": (without_end(OK + b"\r\n", MUCH), "Delivered"),
+    "chunks without an end": (without_end(CHUNKED, b"5\r\nhello\r\n" * 99), "Delivered"),
+    "a chunk without an end": (without_end(CHUNKED + b"FFFFFFFFFF\r\n", MUCH), "Delivered"),
+    "the length of a chunk without an end": (without_end(CHUNKED + b"1;", MUCH), "Deferred"),
+    "a 503 without an end": (without_end(b"HTTP/1.1 503 No\r\n\r\n", MUCH), "Deferred"),
+    "a 400 without an end": (without_end(b"HTTP/1.1 400 No\r\n\r\n", MUCH), "Refused"),
+    "a redirect without an end": (without_end(b"HTTP/1.1 302 No\r\nLocation: http://x/\r\n\r\n", MUCH), "Deferred"),
+    "headers without an end": (without_end(OK, b"X-More: and more\r\n" * 99), "Deferred"),
+    "one header without an end": (without_end(OK + b"X-Long: ", MUCH), "Deferred"),
+    "a status line without an end": (without_end(b"HTTP/1.1 200 ", MUCH), "Deferred"),
+    "an interim answer without an end": (without_end(b"HTTP/1.1 103 Hm\r\n", b"X: y\r\n" * 99), "Deferred"),
+    "a bomb in two wrappings": (reply(200, BOMB, Content_Encoding="gzip, gzip"), "Delivered"),
+    "a bomb with a 503": (reply(503, BOMB, Content_Encoding="gzip, gzip"), "Deferred"),
+    "a thousand wrappings": (reply(200, BOMB, Content_Encoding=", ".join(["gzip"] * 1000)), "Deferred"),
+    # These last as long as the deadline.
+    "interim answers without an end": (without_end(b"", b"HTTP/1.1 103 Hm\r\n\r\n" * 99), "Deferred"),
+    "trailers without an end": (without_end(CHUNKED + b"0\r\n", b"X: y\r\n" * 99), "Deferred"),
+    "a dripping body": (without_end(OK + b"Content-Length: 1000\r\n\r\n", b"x", 0.1), "Deferred"),
+    "dripping chunks": (without_end(CHUNKED, b"1\r\nx\r\n", 0.1), "Deferred"),
+    "a dripping 503": (without_end(b"HTTP/1.1 503 No\r\nContent-Length: 1000\r\n\r\n", b"x", 0.1), "Deferred"),
+    "dripping interim answers": (without_end(b"", b"HTTP/1.1 102 Processing\r\n\r\n", 0.1), "Deferred"),
 }
+
+READ_IT = """
+import resource, sys, time
+from spool import WIRE_FORMATS
+from spool.http import HttpTransport
+from spool.record import encode
+records = [encode({}, source="t", event_type="t", now_ns=10**18)]
+def send(url, deadline):
+    sender = HttpTransport(url, WIRE_FORMATS["json"], user_agent="t", retries=2, deadline=deadline)
+    return type(sender.send(records)).__name__
+usual, url, deadline = sys.argv[1:]
+send(usual, 9.0)  # what a request needs in any case
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+started = time.monotonic()
+outcome, seconds = send(url, float(deadline)), time.monotonic() - started
+print(outcome, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
 
 
 @pytest.mark.parametrize("case", ENDLESS)
-def test_an_endless_answer(endpoint: Endpoint, records: list[Record], case: str) -> None:
-    """An answer without an end is read as far as it is of use, in little memory, quick retries included."""
-    head, more, outcome = ENDLESS[case]
-
-    def answer(connection: socket.socket, _request: Request) -> None:
-        connection.sendall(head)
-        while True:
-            connection.sendall(more)
-
-    endpoint.answer = answer
-    sender = transport(endpoint.url, retries=2, deadline=5.0)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.monotonic()
-    assert type(sender.send(records)) is outcome
-    assert time.monotonic() - started < 15
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000, "KiB"
+def test_an_endless_answer(endpoint: Endpoint, case: str) -> None:
+    """An answer without an end is read as far as it is of use, in little memory and time, quick retries included."""
+    answer, expected = ENDLESS[case]
+    hostile = Endpoint(answer)
+    lasting = list(ENDLESS).index(case) >= list(ENDLESS).index("interim answers without an end")
+    deadline = 0.5 if lasting else 20.0
+    command = [sys.executable, "-c", READ_IT, endpoint.url, hostile.url, str(deadline)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    outcome, seconds, memory = done.stdout.split()
+    hostile.close()
+    assert done.stderr == ""
+    assert outcome == expected
+    assert float(seconds) < deadline + 2
+    assert int(memory) < 8_000, "KiB"
 
 
-def test_a_bomb_is_not_unpacked(endpoint: Endpoint, records: list[Record]) -> None:
-    """An answer that claims to be packed, and is not what it claims, is no acknowledgement that is read."""
-    endpoint.answer = reply(200, b"\x1f\x8b" + b"\0" * 2000, Content_Encoding="gzip")
+def test_what_is_named_in_a_long_answer(endpoint: Endpoint, records: list[Record]) -> None:
+    """An answer that rejects each record of a full segment by name is read to its end."""
+    named = {f"01234567-89ab-7def-8123-{number:012}": "too old for this collector, by far" for number in range(1500)}
+    rejected = [{"id": name, "reason": reason} for name, reason in named.items()]
+    endpoint.answer = reply(200, json.dumps({"accepted": 0, "rejected": rejected}).encode())
+    assert transport(endpoint.url).send(records) == Delivered(named)
+
+
+@pytest.mark.parametrize("packed", [b"\x1f\x8b" + b"\0" * 2000, b"{}"])
+def test_an_answer_that_cannot_be_unpacked(endpoint: Endpoint, records: list[Record], packed: bytes) -> None:
+    """An answer that claims to be packed, and is not, is no acknowledgement."""
+    endpoint.answer = reply(200, packed, Content_Encoding="gzip")
     assert isinstance(transport(endpoint.url).send(records), Deferred)
 
 
@@ -237,6 +353,24 @@ def test_a_token_is_sent_and_shown_nowhere(endpoint: Endpoint, records: list[Rec
     assert TOKEN not in repr((outcome, sender, sender.request(records)))
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 500])
+def test_a_token_that_is_repeated_to_us(endpoint: Endpoint, records: list[Record], status: int) -> None:
+    """An endpoint that repeats the token in its complaint does not get it into what is shown or kept."""
+    endpoint.answer = reply(status, f"no: {TOKEN}.".encode(), Content_Type="text/plain")
+    outcome = transport(endpoint.url, token=TOKEN).send(records)
+    assert getattr(outcome, "reason", None) == f"HTTP {status}: no: ...."
+
+
+@pytest.mark.parametrize(
+    "token", ["", "a b", "a\nb", "a\r\nX-Y: z", "a\0b", "\N{EURO SIGN}", "caf\N{LATIN SMALL LETTER E WITH ACUTE}"]
+)
+def test_a_token_that_cannot_be_sent(endpoint: Endpoint, records: list[Record], token: str) -> None:
+    """A token that no header can hold is said plainly, without repeating it, and blames no event."""
+    outcome = transport(endpoint.url, token=token).send(records)
+    assert outcome == Deferred("the token is not one word of ASCII letters, digits and signs", misconfigured=True)
+    assert endpoint.requests == []
+
+
 # --- TLS ----------------------------------------------------------------------
 
 
@@ -260,11 +394,14 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("other-host", "DNS:example.org", "30", "ca"),
         ("expired", "IP:127.0.0.1", "-1", "ca"),
         ("foreign", "IP:127.0.0.1", "30", "stranger"),
+        ("its-own", "IP:127.0.0.1", "30", None),
     ):
         (folder / "ext").write_text(f"subjectAltName={host}\n")
         openssl(folder, "req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", "/CN=test")
-        openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{signer}.pem", "-CAkey", f"{signer}.key",
-                "-CAcreateserial", "-days", days, "-extfile", "ext", "-out", f"{name}.crt")  # fmt: skip
+        signed = ["-CA", f"{signer}.pem", "-CAkey", f"{signer}.key", "-CAcreateserial"] if signer else [
+            "-signkey", f"{name}.key"]  # fmt: skip
+        openssl(folder, "x509", "-req", "-in", f"{name}.csr", *signed, "-days", days, "-extfile", "ext",
+                "-out", f"{name}.crt")  # fmt: skip
         (folder / f"{name}.pem").write_text((folder / f"{name}.key").read_text() + (folder / f"{name}.crt").read_text())
     return folder
 
@@ -296,14 +433,14 @@ def test_a_certificate_that_our_authority_signed(
     assert len(endpoint.records) == 3
 
 
-@pytest.mark.parametrize("name", ["other-host", "expired", "foreign"])
+@pytest.mark.parametrize("name", ["other-host", "expired", "foreign", "its-own"])
 def test_a_certificate_that_will_not_do(
     secured: Callable[..., Endpoint], certificates: Path, records: list[Record], name: str
 ) -> None:
     """Where the certificate is another host's, expired or a stranger's, nothing is sent, not even the token."""
     endpoint = secured(name)
     outcome = transport(endpoint.url, retries=2, token=TOKEN, ca_bundle=certificates / "ca.pem").send(records)
-    assert outcome == Deferred("the certificate or the encryption failed")
+    assert outcome == NO_CERTIFICATE
     assert endpoint.requests == []
 
 
@@ -314,14 +451,41 @@ def test_an_authority_that_nobody_knows(
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
     endpoint = secured("good")
-    assert transport(endpoint.url).send(records) == Deferred("the certificate or the encryption failed")
+    assert transport(endpoint.url).send(records) == NO_CERTIFICATE
     assert endpoint.requests == []
 
 
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_an_authority_of_the_environment(
+    secured: Callable[..., Endpoint], certificates: Path, records: list[Record], variable: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Without a file of certificates of our own, that of the environment counts."""
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.setenv(variable, str(certificates / "ca.pem"))
+    assert transport(secured("good").url).send(records) == Delivered()
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+def test_no_login_of_netrc_is_sent(
+    secured: Callable[..., Endpoint], certificates: Path, records: list[Record], token: str | None
+) -> None:  # fmt: skip
+    """A login that ~/.netrc has for the endpoint's host is not sent, with and without a token."""
+    netrc = Path.home() / ".netrc"  # a test's own
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    netrc.chmod(0o600)
+    endpoint = secured("good")
+    assert transport(endpoint.url, token=token, ca_bundle=certificates / "ca.pem").send(records) == Delivered()
+    assert endpoint.requests[0].headers.get("authorization") == (token and f"Bearer {token}")
+
+
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
-def test_old_encryption(secured: Callable[..., Endpoint], certificates: Path, records: list[Record]) -> None:
-    """An endpoint that only speaks TLS 1.1 gets nothing."""
-    endpoint = secured("good", ssl.TLSVersion.TLSv1_1)
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+def test_old_encryption(
+    secured: Callable[..., Endpoint], certificates: Path, records: list[Record], version: ssl.TLSVersion
+) -> None:
+    """An endpoint that only speaks TLS 1.0 or 1.1 gets nothing."""
+    endpoint = secured("good", version)
     outcome = transport(endpoint.url, ca_bundle=certificates / "ca.pem").send(records)
     assert isinstance(outcome, Deferred)
     assert endpoint.requests == []
@@ -358,22 +522,84 @@ def test_a_handshake_that_hangs(certificates: Path, records: list[Record], certi
 # --- proxies ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [403, 407, 502])
-def test_a_proxy_that_refuses(records: list[Record], status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
+    """A proxy that the environment names."""
+    server = Endpoint()
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, server.url.replace("//", "//me:secret@"))
+    yield server
+    server.close()
+
+
+def closes(connection: socket.socket, _request: Request) -> None:
+    """Say nothing and leave."""
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    "answer, expected",
+    [*((reply(status), NO_PROXY) for status in (400, 403, 407, 500, 502, 503)), (closes, BROKEN), (reset, BROKEN)],
+)
+def test_a_proxy_that_refuses(proxy: Endpoint, records: list[Record], answer: Answer, expected: Outcome) -> None:
     """A proxy that refuses delivers nothing, blames no record, and sees neither the token nor a record."""
-    proxy = Endpoint(reply(status))
-    monkeypatch.setenv("https_proxy", proxy.url)
-    monkeypatch.delenv("no_proxy", raising=False)
-    outcome = transport("https://collector.example/", token=TOKEN).send(records)
-    assert outcome == Deferred("the proxy refused")
+    proxy.answer = answer
+    assert transport("https://collector.example/", token=TOKEN).send(records) == expected
     [request] = proxy.requests
     assert request.line.startswith("CONNECT collector.example:443 ")
     assert (TOKEN in str(request.headers), request.body) == (False, b"")
-    proxy.close()
+
+
+def test_a_proxy_that_is_not_there(refused_url: str, records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy where nobody listens delivers nothing, and nothing goes around it."""
+    monkeypatch.setenv("https_proxy", refused_url.replace("//", "//me:secret@"))
+    assert transport("https://127.0.0.1:1/").send(records) == NO_PROXY
+
+
+@pytest.mark.parametrize(
+    "answer", [silence, without_end(b"HTTP/1.1 200 ", b"O", 0.1), without_end(OK, b"X: y\r\n", 0.1)]
+)
+def test_a_proxy_that_hangs(proxy: Endpoint, records: list[Record], answer: Answer) -> None:
+    """A proxy that never answers, or drips, holds a request no longer than its deadline."""
+    proxy.answer = answer
+    started = time.monotonic()
+    assert isinstance(transport("https://collector.example/", retries=2, deadline=1.0).send(records), Deferred)
+    assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("address", ["http://", "http://[::1", "nonsense://127.0.0.1:1", "socks5://127.0.0.1:1", " "])
+def test_a_proxy_that_is_none(records: list[Record], address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address of a proxy that cannot be one is said plainly, and blames no event."""
+    monkeypatch.setenv("https_proxy", address)
+    outcome = transport("https://collector.example/").send(records)
+    assert outcome == Deferred("the address of the endpoint or of the proxy is not valid", misconfigured=True)
+
+
+@pytest.mark.parametrize("variable", ["no_proxy", "NO_PROXY"])
+def test_a_host_without_a_proxy(
+    secured: Callable[..., Endpoint], proxy: Endpoint, records: list[Record], variable: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """An endpoint that the environment excepts is asked without the proxy."""
+    endpoint = secured("good")
+    monkeypatch.setenv(variable, "example.org, 127.0.0.0/8")
+    assert transport(endpoint.url).send(records) == NO_CERTIFICATE
+    assert (endpoint.connections, proxy.connections) == (1, 0)
+
+
+def test_an_unencrypted_endpoint_behind_a_proxy(proxy: Endpoint, records: list[Record]) -> None:
+    """Where the user allowed `http`, the proxy gets the request as it is; what it answers is the outcome."""
+    sender = transport("http://collector.example/events?x=1")
+    assert sender.send(records) == Delivered()
+    proxy.answer = reply(407)
+    assert sender.send(records) == Refused("HTTP 407", 407)
+    [request, _again] = proxy.requests
+    assert request.line == "POST http://collector.example/events?x=1 HTTP/1.1"
+    assert len(request.records) == 3
 
 
 def test_a_tunnel_through_a_proxy(
-    secured: Callable[..., Endpoint], certificates: Path, records: list[Record], monkeypatch: pytest.MonkeyPatch
+    secured: Callable[..., Endpoint], certificates: Path, proxy: Endpoint, records: list[Record]
 ) -> None:
     """Through a proxy of the environment the records are encrypted from end to end."""
     endpoint = secured("good")
@@ -391,34 +617,10 @@ def test_a_tunnel_through_a_proxy(
             seen.extend(data)
             target.sendall(data)
 
-    proxy = Endpoint(tunnel)
-    monkeypatch.setenv("https_proxy", proxy.url)
-    monkeypatch.delenv("no_proxy", raising=False)
+    proxy.answer = tunnel
     sender = transport(endpoint.url, token=TOKEN, ca_bundle=certificates / "ca.pem")
     assert sender.send(records) == Delivered()
     assert len(endpoint.records) == 3
     assert TOKEN.encode() not in passed
-    proxy.close()
-
-
-# --- names --------------------------------------------------------------------
-
-HANGING_NAME = """
-import socket, sys, time
-socket.getaddrinfo = lambda *_more: time.sleep(60)  # as a resolver does whose server is silent
-from spool import WIRE_FORMATS
-from spool.http import HttpTransport
-from spool.record import encode
-record = encode({}, source="t", event_type="t", now_ns=10**18)
-started = time.monotonic()
-outcome = HttpTransport("https://collector.example/", WIRE_FORMATS["json"], user_agent="t", deadline=1.0).send([record])
-print(outcome.reason, time.monotonic() - started < 3)
-"""
-
-
-def test_a_name_that_is_looked_up_for_ever() -> None:
-    """A look-up that hangs holds a request no longer than its deadline, and the process not at all."""
-    started = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", HANGING_NAME], capture_output=True, text=True, check=True, timeout=30)
-    assert done.stdout == "no answer within 1 s True\n"
-    assert time.monotonic() - started < 20
+    assert proxy.requests[0].headers["proxy-authorization"].startswith("Basic ")
+    assert "proxy-authorization" not in endpoint.requests[0].headers
