@@ -117,7 +117,9 @@ def _token(environment: Mapping[str, str]) -> tuple[str | None, str | None]:
 
 
 def _checked(text: str, origin: str) -> tuple[str | None, str | None]:
+    from spool.endpoint import is_token
+
     token = text.strip()
-    if token.isascii() and token.isprintable() and " " not in token and 0 < len(token) <= _MOST_TOKEN:
+    if is_token(token) and len(token) <= _MOST_TOKEN:
         return token, None
     return None, f"{origin} holds no token: it is one word of ASCII letters, digits and signs"

@@ -35,6 +35,11 @@ def is_local(url: str) -> bool:
         return False
 
 
+def is_token(text: str) -> bool:
+    """Whether a text can be sent as a bearer token: one word of ASCII."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
 def shown(url: str) -> str:
     """Return an address fit to be shown: a user name, a password and a query, which may hold a token, are left out."""
     try:

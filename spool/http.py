@@ -19,7 +19,7 @@ from urllib3.exceptions import MaxRetryError, ProtocolError, ReadTimeoutError
 from urllib3.util import Retry
 
 from spool.answer import Answer
-from spool.endpoint import is_local
+from spool.endpoint import is_local, is_token
 from spool.outcome import Deferred, Outcome, Refused, Response, classify
 from spool.record import Record, printable, raw_id
 from spool.transport import Transport
@@ -216,7 +216,7 @@ class HttpTransport(Transport):
 
 def _unusable(token: str | None) -> str | None:
     """Return why a token cannot be sent, or None: the complaints of three libraries about it would hold it."""
-    if token is None or (token and token.isascii() and token.isprintable() and " " not in token):
+    if token is None or is_token(token):
         return None
     return "the token is not one word of ASCII letters, digits and signs"
 
