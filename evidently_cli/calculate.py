@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from evidently_cli.output import CommandError, count, emit, say, table
+from evidently_cli.output import CommandError, emit, say, table
 from evidently_cli.progress import stages
 
 if TYPE_CHECKING:
     from evidently_cli import event, report
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Compare two data files.")
-
-_SHOWN = 10  # drifted columns in the summary
 
 Reference = Annotated[Path, typer.Option("--reference", help="CSV file to compare with.")]
 Current = Annotated[Path | None, typer.Option("--current", help="CSV file to judge.")]
@@ -118,30 +116,16 @@ def _title(result: "report.Result") -> str:
 
 def _summary(result: "report.Result", target: Path) -> str:
     """Say what was found: a verdict for each section, what drifted most, and where the result lies."""
-    from evidently_cli.report.wording import label, number, percents, visible
+    from evidently_cli.report.wording import visible
 
     lines = []
     for name, section in result.sections.items():
-        share, limit = percents(section.share_drifted, section.drift_share)
-        lines.append(
-            f"{name}: {section.n_drifted} of {count(section.n_columns, 'column')} drifted ({share});"
-            f" dataset drift is {'detected' if section.dataset_drift else 'not detected'} (limit {limit})"
-            + (f"; {count(section.n_not_tested, 'column')} not tested" if section.n_not_tested else "")
-        )
-        drifted = [column for column in section.ranked if column.drifted]
-        rows = [
-            (
-                f"  {label(column.name, 40)}",
-                column.test_name,
-                number(column.score or 0.0),
-                f"{'below' if column.is_p_value else 'above'} {number(column.threshold)}",
-            )
-            for column in drifted[:_SHOWN]
-        ]
-        if rows:
-            lines.append(table(rows, right=frozenset({2})))
-        if len(drifted) > _SHOWN:
-            lines.append(f"  and {len(drifted) - _SHOWN} more")
+        summary = section.summary()
+        lines.append(f"{name}: {summary.headline}")
+        if summary.rows:
+            lines.append(table([(f"  {first}", *rest) for first, *rest in summary.rows], right=summary.numeric))
+        if summary.left_out:
+            lines.append(f"  and {summary.left_out} more")
     for which, file in (("reference", result.reference), ("current", result.current)):
         if file and file.sampling:
             lines.append(f"{which}: {file.rows_kept:,} of {file.rows_read:,} rows ({file.sampling})")

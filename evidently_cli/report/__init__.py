@@ -25,6 +25,7 @@ from evidently_cli.report.drift import (
 from evidently_cli.report.errors import ConfigError, DataError, NotBuiltError, ReportError
 from evidently_cli.report.result import FileFacts, Result, calculate
 from evidently_cli.report.roles import Notice, Roles
+from evidently_cli.report.section import SectionResult, Summary, Unavailable
 
 __all__ = [
     "CategoryCounts",
@@ -43,8 +44,11 @@ __all__ = [
     "Roles",
     "Sampling",
     "SamplingPair",
+    "SectionResult",
+    "Summary",
     "TabConfig",
     "Track",
+    "Unavailable",
     "calculate",
     "load_config",
 ]

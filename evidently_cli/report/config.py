@@ -156,21 +156,21 @@ class Config:
         return self.profile_sections if kind == "profile" else tuple(tab.id for tab in self.dashboard_tabs)
 
     def check(self, kind: Kind) -> None:
-        """Raise ConfigError when no section is asked for, and NotBuiltError for one that this version lacks."""
-        from evidently_cli.report.sections import SECTIONS, WIDGETS  # whose results hold the options of this module
+        """Raise ConfigError when no section is asked for, or a section or widget that does not exist."""
+        from evidently_cli.report.sections import SECTIONS  # whose results hold the options of this module
 
         key = "profile_sections" if kind == "profile" else "dashboard_tabs"
-        built = ", ".join(section for section, build in SECTIONS.items() if build)
         if not self.sections(kind):
             raise ConfigError(
                 f'{key} is missing or empty: it says what to compute; for example "{key}": ["data_drift"]'
             )
+        built = ", ".join(name for name, section in SECTIONS.items() if section.built)
         for section in self.sections(kind):
-            if SECTIONS[section] is None:
+            if not SECTIONS[section].built:
                 raise NotBuiltError(f"{key}: {quoted(section)} is not built yet; built: {built}")
         for tab in self.dashboard_tabs if kind == "report" else ():
-            for title in set(tab.include_widgets or ()) - set(WIDGETS[tab.id]):
-                known = ", ".join(quoted(widget) for widget in WIDGETS[tab.id])
+            for title in set(tab.include_widgets or ()) - set(SECTIONS[tab.id].widgets):
+                known = ", ".join(quoted(widget) for widget in SECTIONS[tab.id].widgets)
                 raise ConfigError(
                     f"{key}.{tab.id}.include_widgets: no widget is called {quoted(title)}; there is {known}"
                 )

@@ -13,10 +13,13 @@ from typing import Literal
 
 from evidently_cli.report.config import DataDriftOptions
 from evidently_cli.report.roles import Notice, Roles
+from evidently_cli.report.section import Summary, profile_data
+from evidently_cli.report.wording import counted, label, number, percents
 
 FeatureType = Literal["num", "cat"]
 Role = Literal["target", "prediction", "feature"]
 
+_SHOWN = 10  # columns in a terminal
 _SUMMARY = ("n_features", "n_drifted_features", "share_drifted_features", "dataset_drift")
 
 
@@ -137,6 +140,27 @@ class DataDrift:
         """The columns as a reader wants them: drifted ones first, then by how far each is past its threshold."""
         return sorted(self.columns, key=lambda column: (not column.drifted, -column.excess, column.name))
 
+    @property
+    def drifted(self) -> bool:
+        """The verdict on the whole file."""
+        return self.dataset_drift
+
+    def summary(self) -> Summary:
+        """Say how many columns drifted, and list those that drifted most."""
+        share, limit = percents(self.share_drifted, self.drift_share)
+        drifted = [column for column in self.ranked if column.drifted]
+        return Summary(
+            f"{self.n_drifted} of {counted(self.n_columns, 'column')} drifted ({share});"
+            f" dataset drift is {'detected' if self.dataset_drift else 'not detected'} (limit {limit})"
+            + (f"; {counted(self.n_not_tested, 'column')} not tested" if self.n_not_tested else ""),
+            tuple(
+                (label(column.name, 40), column.test_name, number(column.score or 0.0), _limit(column))
+                for column in drifted[:_SHOWN]
+            ),
+            numeric=frozenset({2}),
+            left_out=max(0, len(drifted) - _SHOWN),
+        )
+
     def to_dict(self) -> dict[str, object]:
         """
         Return the `data` of the profile's section, with the keys of Evidently 0.1.x.
@@ -146,36 +170,30 @@ class DataDrift:
         can clash: `notices`, `n_not_tested`, and `columns`, a list of the tested columns in order. Its entries leave
         out the two histograms, which `metrics` has, except for the column that `metrics` cannot hold.
         """
-        roles, xbins = self.roles, self.options.xbins
+        xbins = self.options.xbins
         entries = {column.name: _entry(column) for column in self.columns}
         summary = (self.n_columns, self.n_drifted, self.share_drifted, self.dataset_drift)
-        return {
-            "utility_columns": {
-                "date": roles.date,
-                "id": roles.id,
-                "target": roles.target,
-                "prediction": roles.prediction,
-            },
-            "cat_feature_names": roles.categorical,
-            "num_feature_names": roles.numerical,
-            "datetime_feature_names": roles.datetimes,
-            "target_names": roles.target_names,
+        metrics = dict(zip(_SUMMARY, summary, strict=True)) | {
+            name: entry for name, entry in entries.items() if name not in _SUMMARY
+        }
+        return profile_data(self.roles, metrics, self.notices) | {
             "options": {
                 "confidence": self.options.confidence,
                 "drift_share": self.options.drift_share,
                 "nbinsx": self.options.nbinsx,
                 "xbins": {name: asdict(bins) for name, bins in xbins.items()} if xbins is not None else None,
             },
-            "metrics": dict(zip(_SUMMARY, summary, strict=True))
-            | {name: entry for name, entry in entries.items() if name not in _SUMMARY},
             "columns": [
                 {"name": name}
                 | {key: value for key, value in entry.items() if name in _SUMMARY or not key.endswith("_small_hist")}
                 for name, entry in entries.items()
             ],
             "n_not_tested": self.n_not_tested,
-            "notices": [asdict(notice) for notice in self.notices],
         }
+
+
+def _limit(column: ColumnDrift) -> str:
+    return f"{'below' if column.is_p_value else 'above'} {number(column.threshold)}"
 
 
 def _entry(column: ColumnDrift) -> Mapping[str, object]:

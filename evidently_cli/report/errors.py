@@ -28,6 +28,10 @@ class DataError(ReportError):
     """A data file cannot be read, or lacks what the config asks for."""
 
 
+class SectionError(DataError):
+    """The files lack what one section needs. The other sections can be computed."""
+
+
 class UntestableError(DataError):
     """One column cannot be tested. The other columns can: the caller turns this into a `Notice`."""
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evidently_cli.report.config import Config, Kind, Sampling, TabConfig
-from evidently_cli.report.drift import DataDrift
+from evidently_cli.report.errors import SectionError
 from evidently_cli.report.roles import Notice, assign_roles, check_current, check_names
-from evidently_cli.report.sections import NEED_CURRENT, SECTIONS, Inputs, second_file
+from evidently_cli.report.section import SectionResult, Unavailable
+from evidently_cli.report.sections import SECTIONS, Inputs, compute, second_file
 
 if TYPE_CHECKING:  # it imports numpy
     from evidently_cli.report.columns import Table
@@ -37,7 +38,7 @@ class Result:
     kind: Kind
     reference: FileFacts
     current: FileFacts | None
-    sections: Mapping[str, DataDrift]  # by section id, in the order of the config
+    sections: Mapping[str, SectionResult]  # by section id, in the order of the config
     created: datetime
     tabs: tuple[TabConfig, ...] = ()  # how a report shows its sections
 
@@ -52,8 +53,8 @@ class Result:
         files = {"reference": self.reference, "current": self.current}
         rows = {which: {"read": file.rows_read, "kept": file.rows_kept} for which, file in files.items() if file}
         sections = {
-            name: {"name": name, "datetime": created, "data": {**section.to_dict(), "rows": rows}}
-            for name, section in self.sections.items()
+            key: {"name": key, "datetime": created, "data": {**section.to_dict(), "rows": rows}}
+            for key, section in ((SECTIONS[name].key or name, section) for name, section in self.sections.items())
         }
         return {**sections, "timestamp": created}
 
@@ -83,8 +84,9 @@ def calculate(
     full, or DataError.
     """
     config.check(kind)
-    for section in NEED_CURRENT.intersection(config.sections(kind)):
-        second_file(section, current)
+    for section in config.sections(kind):
+        if SECTIONS[section].needs_current:
+            second_file(section, current)
 
     from evidently_cli.report.reading import open_csv  # imports pandas
 
@@ -101,15 +103,29 @@ def calculate(
         progress(f"reading {current_file.path.name}")
         current_table = current_file.read(config.sampling.current)
     inputs = Inputs(reference_table, current_table, roles, config, kind == "report", progress)
-    builders = {name: SECTIONS[name] for name in config.sections(kind)}
     return Result(
         kind=kind,
         reference=_facts(reference_table, config.sampling.reference),
         current=_facts(current_table, config.sampling.current) if current_table else None,
-        sections={name: build(inputs) for name, build in builders.items() if build},
+        sections=_compute_all(config.sections(kind), inputs),
         created=datetime.now(),  # noqa: DTZ005 - naive local time, as in Evidently 0.1.x
         tabs=config.dashboard_tabs,
     )
+
+
+def _compute_all(sections: tuple[str, ...], inputs: Inputs) -> dict[str, SectionResult]:
+    """Compute each section by itself: one that lacks its columns says so in its place, unless there is no other."""
+    results: dict[str, SectionResult] = {}
+    failure = None
+    for section in sections:
+        try:
+            results[section] = compute(section, inputs)
+        except SectionError as error:
+            failure = failure or error
+            results[section] = Unavailable(str(error), inputs.roles)
+    if failure and all(isinstance(result, Unavailable) for result in results.values()):
+        raise failure
+    return results
 
 
 def _facts(table: Table, sampling: Sampling) -> FileFacts:

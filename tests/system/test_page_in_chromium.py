@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from evidently_cli.report.drift import CategoryCounts, ColumnDrift, DataDrift, NumericHistogram, Overlay, Track
-from evidently_cli.report.page.data_drift import data_drift_tab
+from evidently_cli.report.page.contents import drawn
 from evidently_cli.report.page.document import document
 from evidently_cli.report.page.figures import distribution
 from evidently_cli.report.page.view import Counters, Figures, Page, Tab
@@ -230,8 +230,9 @@ def labels(name: str, texts: tuple[str, ...]) -> ColumnDrift:
 def drift_tab(*columns: ColumnDrift) -> Tab:
     """The tab of these columns."""
     drifted = sum(column.drifted for column in columns)
-    return data_drift_tab(
-        DataDrift(columns, len(columns), drifted, drifted / len(columns), 0.5, drifted / len(columns) >= 0.5, ())
+    return drawn(
+        "data_drift",
+        DataDrift(columns, len(columns), drifted, drifted / len(columns), 0.5, drifted / len(columns) >= 0.5, ()),
     )
 
 
@@ -276,7 +277,7 @@ def test_a_figure_is_drawn_when_it_comes_into_sight(browser: Browser, save: Save
     overlay = numbers("a").overlay
     assert overlay is not None
     figures = tuple(Figures(f"figure {i}", "always", (distribution(overlay),)) for i in range(9))
-    browser.open(save(Tab("all", "All", None, (), (Counters("Counts", "always", (("Rows", "10"),)), *figures))))
+    browser.open(save(Tab("all", "All", None, (Counters("Counts", "always", (("Rows", "10"),)), *figures))))
     browser.until("document.querySelector('.plot').dataset.state === 'drawn'")
     assert browser.evaluate("[...document.querySelectorAll('.plot')].at(-1).dataset.state ?? 'waiting'") == "waiting"
     browser.scroll_through()
@@ -337,7 +338,7 @@ def test_the_page_fits_a_phone(browser: Browser, save: Save) -> None:
 
 def test_parts_of_a_report_show_one_at_a_time(browser: Browser, save: Save) -> None:
     """With several tabs, the first is shown, a link shows its own, and the others step back."""
-    browser.open(save(drift_tab(numbers("a")), Tab("other", "Other", None, (), (Counters("Counts", "always", ()),))))
+    browser.open(save(drift_tab(numbers("a")), Tab("other", "Other", None, (Counters("Counts", "always", ()),))))
     shown = "[...document.querySelectorAll('section.tab')].filter((tab) => !tab.hidden).map((tab) => tab.id)"
     assert browser.evaluate(shown) == ["data_drift"]
     browser.evaluate("document.querySelectorAll('nav a')[1].click()")

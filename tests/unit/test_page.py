@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from evidently_cli.report.config import TabConfig
 from evidently_cli.report.drift import CategoryCounts, ColumnDrift, DataDrift, NumericHistogram, Overlay, Track
 from evidently_cli.report.page import render
-from evidently_cli.report.page.data_drift import data_drift_tab
+from evidently_cli.report.page.contents import drawn
 from evidently_cli.report.page.document import document
 from evidently_cli.report.page.figures import distribution, over_time
 from evidently_cli.report.page.selection import selected
@@ -27,7 +27,7 @@ from evidently_cli.report.page.sparkline import HEIGHT, WIDTH, mini_histograms
 from evidently_cli.report.page.view import Counters, Page, Source, Tab, Table, Text
 from evidently_cli.report.result import FileFacts, Result
 from evidently_cli.report.roles import Notice
-from evidently_cli.report.sections import WIDGETS
+from evidently_cli.report.sections import SECTIONS
 from evidently_cli.report.wording import in_figure, label, number, percent, percents, shortened, visible
 
 HOSTILE = (
@@ -146,7 +146,7 @@ def unpacked(packed: str) -> bytes:
 
 def test_the_verdict_is_one_sentence_with_its_reason() -> None:
     """The first thing a reader gets is the verdict, and the numbers that it rests on."""
-    verdict = data_drift_tab(drift(numbers("a"), *[numbers(name, drifted=False) for name in "bc"])).verdict
+    verdict = drawn("data_drift", drift(numbers("a"), *[numbers(name, drifted=False) for name in "bc"])).verdict
     assert verdict is not None
     assert verdict.headline == "Dataset drift is not detected."
     assert verdict.reason == "1 of 3 columns drifted (33\u00a0%); the limit is 50\u00a0%."
@@ -154,7 +154,7 @@ def test_the_verdict_is_one_sentence_with_its_reason() -> None:
 
 def test_a_page_without_a_tested_column_says_so() -> None:
     """When nothing could be tested, the page says that instead of a share of nothing."""
-    tab = data_drift_tab(drift(notices=(Notice("a", "every value is missing: not tested"),)))
+    tab = drawn("data_drift", drift(notices=(Notice("a", "every value is missing: not tested"),)))
     assert tab.verdict is not None
     assert tab.verdict.headline == "No column could be tested."
     assert "every value is missing: not tested" in Elements(page(tab)).text
@@ -172,7 +172,7 @@ def test_drifted_columns_come_first_then_the_furthest_past_its_threshold() -> No
         numbers("not drifted, far", score=0.9, drifted=False),
         numbers("not finite", score=None, drifted=False),
     )
-    assert first_cells(data_drift_tab(drift(*columns))) == [
+    assert first_cells(drawn("data_drift", drift(*columns))) == [
         "p underflowed",
         "distance five times",
         "p a thousandth",
@@ -186,7 +186,7 @@ def test_drifted_columns_come_first_then_the_furthest_past_its_threshold() -> No
 
 def test_a_page_is_readable_without_javascript() -> None:
     """Verdict, names, scores and thresholds stand in the page itself; only the large plots are drawn by a script."""
-    text = Elements(page(data_drift_tab(drift(numbers("temperature", role="target"))))).text
+    text = Elements(page(drawn("data_drift", drift(numbers("temperature", role="target"))))).text
     for words in (
         "Dataset drift is detected.",
         "temperature",
@@ -215,17 +215,22 @@ def test_include_widgets_decides_which_and_in_which_order() -> None:
 
 def test_the_titles_that_a_config_may_name_are_the_widgets() -> None:
     """The titles that are checked before data is read are those of the tab."""
-    assert tuple(widget.title for widget in data_drift_tab(drift(numbers("a"))).widgets) == WIDGETS["data_drift"]
+    assert (
+        tuple(widget.title for widget in drawn("data_drift", drift(numbers("a"))).widgets)
+        == SECTIONS["data_drift"].widgets
+    )
 
 
 def test_hostile_names_stay_text() -> None:
     """Names and labels made of markup are shown as they are; they add no element and no attribute to the page."""
     columns = [numbers(name) for name in HOSTILE]
     notices = tuple(Notice(name, name) for name in HOSTILE)
-    plain = Elements(page(data_drift_tab(drift(*[numbers("plain")] * len(HOSTILE), notices=(Notice("a", "b"),) * 8))))
+    plain = Elements(
+        page(drawn("data_drift", drift(*[numbers("plain")] * len(HOSTILE), notices=(Notice("a", "b"),) * 8)))
+    )
     for name in HOSTILE:
         hostile = Elements(
-            page(data_drift_tab(drift(labels(name, *HOSTILE), *columns, notices=notices)), title=name, name=name)
+            page(drawn("data_drift", drift(labels(name, *HOSTILE), *columns, notices=notices)), title=name, name=name)
         )
         assert {tag for tag, _ in hostile.elements} == {tag for tag, _ in plain.elements}
         assert len(hostile.scripts) == len(plain.scripts)
@@ -235,12 +240,12 @@ def test_hostile_names_stay_text() -> None:
 
 def test_a_page_with_hostile_names_can_be_written() -> None:
     """A name with a lone surrogate, as a badly encoded file may have, does not keep the report from being saved."""
-    assert page(data_drift_tab(drift(*[numbers(name) for name in HOSTILE]))).encode("utf-8")
+    assert page(drawn("data_drift", drift(*[numbers(name) for name in HOSTILE]))).encode("utf-8")
 
 
 def test_the_page_refers_to_nothing_outside_itself() -> None:
     """No element loads anything: references are fragments of the page itself or an empty icon."""
-    elements = Elements(page(data_drift_tab(drift(numbers("a"))))).elements
+    elements = Elements(page(drawn("data_drift", drift(numbers("a"))))).elements
     assert not [tag for tag, attributes in elements if "src" in attributes or "srcset" in attributes]
     references = [attributes["href"] for _, attributes in elements if "href" in attributes]
     assert [href for href in references if not href.startswith("#") and href != "data:,"] == []
@@ -251,7 +256,7 @@ def test_the_page_refers_to_nothing_outside_itself() -> None:
 
 def test_the_policy_allows_exactly_the_two_scripts_of_the_page() -> None:
     """The content security policy names the page's own script and Plotly by their hashes, and no other."""
-    elements = Elements(page(data_drift_tab(drift(numbers("a")))))
+    elements = Elements(page(drawn("data_drift", drift(numbers("a")))))
     scripts = dict(elements.scripts)
     allowed = re.findall(r"'sha256-([^']+)'", html.unescape(str(elements.elements)))
     plotly = unpacked(scripts["application/gzip"])
@@ -266,12 +271,12 @@ def test_the_policy_allows_exactly_the_two_scripts_of_the_page() -> None:
 
 def test_25_columns_fit_in_less_than_half_of_the_budget() -> None:
     """A report of 25 columns stays below 3 MB, Plotly included."""
-    assert len(page(data_drift_tab(drift(*[numbers(f"column {i}") for i in range(25)]))).encode()) < 3_000_000
+    assert len(page(drawn("data_drift", drift(*[numbers(f"column {i}") for i in range(25)]))).encode()) < 3_000_000
 
 
 def test_every_figure_is_strict_json_with_its_story_in_words() -> None:
     """Each figure in the page unpacks to strict JSON, and each has a caption for those who do not see it."""
-    text = page(data_drift_tab(drift(numbers("a"), labels("b", "x", "y"))))
+    text = page(drawn("data_drift", drift(numbers("a"), labels("b", "x", "y"))))
     plots = [attributes["data-plot"] for _, attributes in Elements(text).elements if "data-plot" in attributes]
     assert len(plots) == 3
     for plot in plots:

@@ -1,19 +1,15 @@
 """The page of a result: the files it compares and the tabs that its configuration asks for."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from importlib import metadata
+from importlib import import_module, metadata
 
 from evidently_cli.report.config import TabConfig
-from evidently_cli.report.drift import DataDrift
-from evidently_cli.report.page.data_drift import data_drift_tab
 from evidently_cli.report.page.selection import selected
-from evidently_cli.report.page.view import Page, Series, Source, Tab, Text
+from evidently_cli.report.page.view import Note, Page, Series, Source, Tab, Text, Verdict
 from evidently_cli.report.result import FileFacts, Result
+from evidently_cli.report.roles import Notice
+from evidently_cli.report.section import SectionResult, Unavailable
 from evidently_cli.report.wording import count, label, visible
-
-# Tab id -> what draws the result of that section.
-TABS: Mapping[str, Callable[[DataDrift], Tab]] = {"data_drift": data_drift_tab}
 
 
 def contents(result: Result, title: str) -> Page:
@@ -30,9 +26,22 @@ def contents(result: Result, title: str) -> Page:
     )
 
 
+def drawn(name: str, section: SectionResult) -> Tab:
+    """The tab of one section, with every widget that it has, and with what the reader should know of the data."""
+    if isinstance(section, Unavailable):
+        title = name.replace("_", " ").capitalize()
+        return Tab(name, title, Verdict("Not computed.", label(section.reason, 400), alarming=None, gauge=None), ())
+    tab: Tab = import_module(f"{__package__}.{name}").tab(section)
+    return replace(tab, notes=tuple(_note(notice) for notice in section.notices))
+
+
 def _tab(result: Result, config: TabConfig) -> Tab:
-    tab = TABS[config.id](result.sections[config.id])
+    tab = drawn(config.id, result.sections[config.id])
     return replace(tab, widgets=selected(tab.widgets, config))
+
+
+def _note(notice: Notice) -> Note:
+    return Note("" if notice.column is None else label(notice.column, 60), label(notice.text, 400))
 
 
 def _source(series: Series, file: FileFacts) -> Source:

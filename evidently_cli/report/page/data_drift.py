@@ -7,7 +7,6 @@ from evidently_cli.report.page.view import (
     Figure,
     Gauge,
     Heading,
-    Note,
     Row,
     Status,
     Tab,
@@ -15,7 +14,6 @@ from evidently_cli.report.page.view import (
     Text,
     Verdict,
 )
-from evidently_cli.report.roles import Notice
 from evidently_cli.report.wording import count, counted, label, number, percents, visible
 
 _HEADINGS = (
@@ -35,13 +33,12 @@ _HEADINGS = (
 )
 
 
-def data_drift_tab(drift: DataDrift) -> Tab:
+def tab(drift: DataDrift) -> Tab:
     """The whole tab; `selection.selected` narrows it to the widgets that the configuration asks for."""
     return Tab(
         id="data_drift",
         title="Data drift",
         verdict=_verdict(drift),
-        notes=tuple(_note(notice) for notice in drift.notices),
         widgets=(
             Table(
                 title="Data Drift",
@@ -68,10 +65,6 @@ def _verdict(drift: DataDrift) -> Verdict:
         alarming=drift.dataset_drift,
         gauge=Gauge(drift.share_drifted, drift.drift_share, f"limit {limit}"),
     )
-
-
-def _note(notice: Notice) -> Note:
-    return Note("" if notice.column is None else label(notice.column, 60), label(notice.text, 400))
 
 
 def _row(column: ColumnDrift, rank: int) -> Row:

@@ -15,16 +15,17 @@ from evidently_cli.report.wording import count, in_figure, label, number, percen
 # Blue and orange stay apart in every common form of colour blindness, and both stand out on white and on black (3:1).
 REFERENCE = "#3d7fd6"
 CURRENT = "#d9720b"
+BOTH = (("reference", REFERENCE), ("current", CURRENT))  # the legend of a figure that shows both files
 _REFERENCE_AREA = "rgba(61,127,214,.42)"
 _REFERENCE_BAND = "rgba(61,127,214,.15)"
 _CURRENT_AREA = "rgba(217,114,11,.16)"
 _CURRENT_RANGE = "rgba(217,114,11,.38)"
 
-_HEIGHT = 300
+HEIGHT = 300
 _LABEL_HEIGHT = 34  # one label of a bar chart: two bars and air
 _AXES_HEIGHT = 80
 
-_SHARE_AXIS = {"tickformat": ".0%", "rangemode": "tozero", "title": {"text": "share of rows"}}
+SHARE_AXIS = {"tickformat": ".0%", "rangemode": "tozero", "title": {"text": "share of rows"}}
 
 
 def distribution(overlay: Overlay) -> Figure:
@@ -38,24 +39,24 @@ def distribution(overlay: Overlay) -> Figure:
 
 def _number_distribution(overlay: Overlay, edges: Sequence[float]) -> Figure:
     bins = [f"{number(low)} to {number(high)}" for low, high in pairwise(edges)]
-    steps = {"type": "scatter", "mode": "lines", "fill": "tozeroy", "hoverinfo": "skip", "x": _step_edges(edges)}
+    steps = {"type": "scatter", "mode": "lines", "fill": "tozeroy", "hoverinfo": "skip", "x": step_edges(edges)}
     reference = steps | {
-        "y": _step_heights(overlay.reference),
+        "y": step_heights(overlay.reference),
         "fillcolor": _REFERENCE_AREA,
         "line": {"shape": "hv", "width": 0},
     }
     current = steps | {  # one is filled, the other outlined: they can be told apart without colours as well
-        "y": _step_heights(overlay.current),
+        "y": step_heights(overlay.current),
         "fillcolor": _CURRENT_AREA,
         "line": {"shape": "hv", "color": CURRENT, "width": 2},
     }
     under_the_pointer = {  # the steps' points are the edges of bins; a pointer is inside a bin, and asks for its shares
         "type": "bar",
-        "x": _rounded((low + (high - low) / 2 for low, high in pairwise(edges)), edges),
-        "y": [max(shares) for shares in zip(_shares(overlay.reference), _shares(overlay.current), strict=True)],
+        "x": rounded((low + (high - low) / 2 for low, high in pairwise(edges)), edges),
+        "y": [max(shares) for shares in zip(shares_of(overlay.reference), shares_of(overlay.current), strict=True)],
         "width": [float(f"{high - low:.4g}") for low, high in pairwise(edges)],
         "marker": {"color": "rgba(0,0,0,0)"},
-        "customdata": list(zip(bins, _shares(overlay.reference), _shares(overlay.current), strict=True)),
+        "customdata": list(zip(bins, shares_of(overlay.reference), shares_of(overlay.current), strict=True)),
         "hovertemplate": (
             "%{customdata[0]}<br>reference %{customdata[1]:.1%}<br>current %{customdata[2]:.1%}<extra></extra>"
         ),
@@ -68,10 +69,11 @@ def _number_distribution(overlay: Overlay, edges: Sequence[float]) -> Figure:
             f" that of current {bins[fullest_now]} ({percent(overlay.current[fullest_now])})."
             f" They differ most in the bin {_greatest_difference(overlay, bins)}."
         ),
-        height=_HEIGHT,
+        height=HEIGHT,
+        legend=BOTH,
         plot={
             "data": [reference, current, under_the_pointer],
-            "layout": {"bargap": 0, "hovermode": "x", "yaxis": _SHARE_AXIS},
+            "layout": {"bargap": 0, "hovermode": "x", "yaxis": SHARE_AXIS},
         },
     )
 
@@ -81,7 +83,7 @@ def _label_distribution(overlay: Overlay, labels: Sequence[str]) -> Figure:
         return {
             "type": "bar",
             "orientation": "h",
-            "x": _shares(shares),
+            "x": shares_of(shares),
             "y": positions,
             "marker": {"color": color},
             "customdata": [in_figure(label(text, 200)) for text in labels],
@@ -101,6 +103,7 @@ def _label_distribution(overlay: Overlay, labels: Sequence[str]) -> Figure:
             f" They differ most in {_greatest_difference(overlay, quoted)}."
         ),
         height=_AXES_HEIGHT + _LABEL_HEIGHT * len(labels),
+        legend=BOTH,
         plot={
             "data": [
                 bars("reference", overlay.reference, REFERENCE),
@@ -109,7 +112,7 @@ def _label_distribution(overlay: Overlay, labels: Sequence[str]) -> Figure:
             "layout": {
                 "barmode": "group",
                 "bargap": 0.3,
-                "xaxis": _SHARE_AXIS,
+                "xaxis": SHARE_AXIS,
                 "yaxis": ticks | {"autorange": "reversed", "showgrid": False},
             },
         },
@@ -125,7 +128,7 @@ def over_time(track: Track) -> Figure:
         "type": "scatter",
         "mode": "lines",
         "x": track.reference_x,
-        "y": _rounded(track.reference_mean, drawn),
+        "y": rounded(track.reference_mean, drawn),
         "line": {"color": REFERENCE, "width": 1.2},
         "hovertemplate": "reference mean %{y}<extra></extra>",
     }
@@ -133,12 +136,12 @@ def over_time(track: Track) -> Figure:
         "type": "scatter",
         "mode": "markers",
         "x": track.current_x,
-        "y": _rounded(track.current_mean, drawn),
+        "y": rounded(track.current_mean, drawn),
         "marker": {"size": 4, "color": CURRENT},
         "error_y": {  # Plotly fills an area across a group without values; a bar is simply not drawn
             "symmetric": False,
-            "array": _rounded((None if g[1] is None or g[2] is None else g[2] - g[1] for g in groups), drawn),
-            "arrayminus": _rounded((None if g[1] is None or g[0] is None else g[1] - g[0] for g in groups), drawn),
+            "array": rounded((None if g[1] is None or g[2] is None else g[2] - g[1] for g in groups), drawn),
+            "arrayminus": rounded((None if g[1] is None or g[0] is None else g[1] - g[0] for g in groups), drawn),
             "color": _CURRENT_RANGE,
             "thickness": 1.5,
             "width": 0,
@@ -157,7 +160,8 @@ def over_time(track: Track) -> Figure:
     return Figure(
         title="Over time" if in_time else "In row order",
         caption=_track_in_words(track),
-        height=_HEIGHT,
+        height=HEIGHT,
+        legend=BOTH,
         plot={
             "data": [reference, current],
             "layout": {
@@ -185,12 +189,14 @@ def _track_in_words(track: Track) -> str:
     )
 
 
-def _step_edges(edges: Sequence[float]) -> list[float | None]:
-    return _rounded([edges[0], *edges, edges[-1]], edges)
+def step_edges(edges: Sequence[float]) -> list[float | None]:
+    """Return the edges of a stepped line, which comes down to zero at both ends."""
+    return rounded([edges[0], *edges, edges[-1]], edges)
 
 
-def _step_heights(shares: Sequence[float]) -> list[float]:
-    return [0, *_shares(shares), *_shares(shares[-1:]), 0]
+def step_heights(shares: Sequence[float]) -> list[float]:
+    """Return its heights."""
+    return [0, *shares_of(shares), *shares_of(shares[-1:]), 0]
 
 
 def _highest(shares: Sequence[float]) -> int:
@@ -202,12 +208,13 @@ def _greatest_difference(overlay: Overlay, names: Sequence[str]) -> str:
     return f"{names[i]}: {percent(overlay.reference[i])} of the reference, {percent(overlay.current[i])} of current"
 
 
-def _shares(shares: Iterable[float]) -> list[float]:
+def shares_of(shares: Iterable[float]) -> list[float]:
+    """Return shares to a hundredth of a percent: less than a pixel."""
     return [round(share, 4) for share in shares]
 
 
-def _rounded(values: Iterable[float | None], scale: Sequence[float]) -> list[float | None]:
-    """Values to about a thousandth of the scale's range: less than a pixel, and a third of the bytes."""
+def rounded(values: Iterable[float | None], scale: Sequence[float]) -> list[float | None]:
+    """Return values to about a thousandth of the scale's range: less than a pixel, and a third of the bytes."""
     span = max(scale) - min(scale) or max(abs(value) for value in scale) or 1.0
     decimals = 3 - math.floor(math.log10(span))
     return [None if value is None else round(value, decimals) for value in values]

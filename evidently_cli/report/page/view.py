@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 Level = Literal["always", "full"]
 Series = Literal["reference", "current"]
+MOST_ROWS_AT_ONCE = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Figure:
     title: str
     caption: str
     height: int  # CSS pixels
+    legend: tuple[tuple[str, str], ...]  # what the colours mean: words, and the CSS colour
     plot: Mapping[str, object]  # {"data": [...], "layout": {...}}; every text in it escaped by `wording.in_figure`
 
 
@@ -70,23 +72,29 @@ class Row:
     """One row: its first cell is its header; with figures, it opens to show the notes and them."""
 
     cells: tuple[Text | Status | MiniHistogram, ...]
-    flagged: bool  # stays when the reader asks for flagged rows only
+    flagged: bool = False  # stays when the reader asks for flagged rows only
     notes: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table to search, to sort and to narrow down to its flagged rows."""
+    """A table to sort; a long one can be searched, one with a flag be narrowed down to its flagged rows."""
 
     kind: ClassVar = "table"
     title: str
     level: Level
     caption: str
     row_noun: str  # plural: "columns"
-    flag: str  # "Drifted only"
+    flag: str  # "Drifted only"; "": no row is flagged
     headings: tuple[Heading, ...]
     rows: tuple[Row, ...]
+    half: bool = False
+
+    @property
+    def searchable(self) -> bool:
+        """Whether it is too long to be seen at once."""
+        return bool(self.flag) or len(self.rows) > MOST_ROWS_AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,7 @@ class Counters:
     title: str
     level: Level
     items: tuple[tuple[str, str], ...]
+    half: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,7 @@ class Figures:
     title: str
     level: Level
     figures: tuple[Figure, ...]
+    half: bool = False  # two of them stand side by side where there is room: the reference and current
 
 
 Widget = Table | Counters | Figures
@@ -123,11 +133,11 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A tab's result in one sentence, with what it rests on."""
+    """A tab's result in one sentence, with what it rests on. `alarming` is None where there is nothing to judge."""
 
     headline: str
     reason: str
-    alarming: bool
+    alarming: bool | None
     gauge: Gauge | None
 
 
@@ -146,8 +156,8 @@ class Tab:
     id: str
     title: str
     verdict: Verdict | None
-    notes: tuple[Note, ...]
     widgets: tuple[Widget, ...]
+    notes: tuple[Note, ...] = ()  # `contents` fills them in, for every tab
 
 
 @dataclass(frozen=True, slots=True)

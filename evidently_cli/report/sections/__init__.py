@@ -1,18 +1,23 @@
-"""The sections of a profile, which are the tabs of a report: what each is called and what computes it."""
+"""
+The sections of a profile, which are the tabs of a report.
+
+To add one: `sections/<id>.py` with `compute`, `page/<id>.py` with `tab`, and its line in SECTIONS.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, TypeVar
 
-from evidently_cli.report.drift import DataDrift
 from evidently_cli.report.errors import ConfigError
 
 if TYPE_CHECKING:  # config checks itself against SECTIONS
     from evidently_cli.report.columns import Table
     from evidently_cli.report.config import Config
     from evidently_cli.report.roles import Roles
+    from evidently_cli.report.section import SectionResult
 
 T = TypeVar("T")
 
@@ -29,29 +34,102 @@ class Inputs:
     progress: Callable[[str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What can be known of a section before any data is read."""
+
+    widgets: tuple[str, ...]  # the titles of its tab, which a config may name
+    needs_current: bool = False
+    key: str | None = None  # in a profile, where it is not the id
+    built: bool = True  # False: known from Evidently 0.1.x, not built yet
+
+
+def _each(*titles: str) -> tuple[str, ...]:
+    """Return the titles of widgets that both files have."""
+    return tuple(f"{file}: {title}" for title in titles for file in ("Reference", "Current"))
+
+
+_BY_FEATURE = "Classification Quality By Feature"
+
+SECTIONS: Mapping[str, Section] = {
+    "data_drift": Section(("Data Drift",), needs_current=True),
+    "data_quality": Section(("Data Summary", "Features", "Correlations"), built=False),
+    "cat_target_drift": Section(
+        (
+            "Target Drift",
+            *_each("Probability Distribution"),
+            "Target (Prediction) Behavior By Feature",
+            "Prediction Drift",
+        ),
+        built=False,
+        needs_current=True,
+    ),
+    "num_target_drift": Section(
+        (
+            *(f"{what} {title}" for what in ("Target", "Prediction") for title in ("Drift", "Correlations", "Values")),
+            "Target (Prediction) Behavior By Feature",
+        ),
+        built=False,
+        needs_current=True,
+    ),
+    "regression_performance": Section(
+        (
+            *_each(
+                "Model Quality (+/- std)",
+                "Predicted vs Actual",
+                "Predicted vs Actual in Time",
+                "Error (Predicted - Actual)",
+                "Absolute Percentage Error",
+                "Error Distribution",
+                "Error Normality",
+                "Mean Error per Group (+/- std)",
+                "Predicted vs Actual per Group",
+            ),
+            "Error Bias: Mean/Most Common Feature Value per Group",
+        ),
+        built=False,
+    ),
+    "classification_performance": Section(
+        (
+            *_each(
+                "Model Quality With Macro-average Metrics",
+                "Class Representation",
+                "Confusion Matrix",
+                "Quality Metrics by Class",
+            ),
+            _BY_FEATURE,
+        ),
+        built=False,
+    ),
+    "prob_classification_performance": Section(
+        (
+            *_each(
+                "Model Quality With Macro-average Metrics",
+                "Class Representation",
+                "Confusion Matrix",
+                "Quality Metrics by Class",
+                "Class Separation Quality",
+                "Probability Distribution",
+                "ROC Curve",
+                "Precision-Recall Curve",
+                "Precision-Recall Table",
+            ),
+            _BY_FEATURE,
+        ),
+        built=False,
+        key="probabilistic_classification_performance",
+    ),
+}
+
+
+def compute(section: str, inputs: Inputs) -> SectionResult:
+    """Compute one section; raise SectionError when the files lack what it needs."""
+    result: SectionResult = import_module(f"{__name__}.{section}").compute(inputs)  # imports numpy
+    return result
+
+
 def second_file(section: str, current: T | None) -> T:
     """Return the current file, or raise ConfigError when the section needs it and there is none."""
     if current is None:
         raise ConfigError(f"{section} needs a second file: pass --current")
     return current
-
-
-def _data_drift(inputs: Inputs) -> DataDrift:
-    from evidently_cli.report.sections.data_drift import compute  # imports numpy
-
-    return compute(inputs)
-
-
-SECTIONS: Mapping[str, Callable[[Inputs], DataDrift] | None] = {
-    "data_drift": _data_drift,
-    "data_quality": None,  # None: known from Evidently 0.1.x, not built yet
-    "cat_target_drift": None,
-    "num_target_drift": None,
-    "regression_performance": None,
-    "classification_performance": None,
-    "prob_classification_performance": None,
-}
-NEED_CURRENT = frozenset({"data_drift", "cat_target_drift", "num_target_drift"})
-
-WIDGETS: Mapping[str, tuple[str, ...]] = {"data_drift": ("Data Drift",)}
-"""The titles of each tab's widgets, which a config may name: checked before any data is read."""

@@ -17,7 +17,7 @@ from evidently_cli.report.drift import (
     Overlay,
     Track,
 )
-from evidently_cli.report.errors import DataError, UntestableError, did_you_mean, quoted
+from evidently_cli.report.errors import SectionError, UntestableError, did_you_mean, quoted
 from evidently_cli.report.histogram import density_histogram
 from evidently_cli.report.overlay import label_overlay, numeric_overlay
 from evidently_cli.report.roles import Notice, Roles
@@ -34,7 +34,7 @@ def compute(inputs: Inputs) -> DataDrift:
     """
     Test each column; one that cannot be tested becomes a notice.
 
-    Raises ConfigError without a current file or for a test that does not suit a column's type, and DataError when
+    Raises ConfigError without a current file or for a test that does not suit a column's type, SectionError when
     there is nothing to test. The current file must have passed `roles.check_current`.
     """
     reference, current = inputs.reference, second_file("data_drift", inputs.current)
@@ -53,7 +53,7 @@ def compute(inputs: Inputs) -> DataDrift:
             n_not_tested += 1
     if not columns:
         reasons = [f"; {quoted(notice.column)}: {notice.text}" for notice in notices if notice.column is not None]
-        raise DataError("data_drift: there is no column to test" + "".join(reasons[:3]))
+        raise SectionError("data_drift: there is no column to test" + "".join(reasons[:3]))
     drifted = sum(column.drifted for column in columns)
     return DataDrift(
         columns=tuple(columns),

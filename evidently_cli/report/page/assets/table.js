@@ -18,7 +18,7 @@ for (const widget of document.querySelectorAll(".table")) {
     const wanted = search.value.trim().toLowerCase();
     let shown = 0;
     for (const { body, name } of rows) {
-      body.hidden = !name.includes(wanted) || (flaggedOnly.checked && !("flagged" in body.dataset));
+      body.hidden = !name.includes(wanted) || (flaggedOnly?.checked && !("flagged" in body.dataset));
       shown += !body.hidden;
     }
     const all = shown === rows.length;
@@ -30,7 +30,7 @@ for (const widget of document.querySelectorAll(".table")) {
     const direction = heads[index].getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
     for (const head of heads) head.removeAttribute("aria-sort");
     heads[index].setAttribute("aria-sort", direction);
-    order.value = index;
+    if (order) order.value = index;
     const sign = direction === "ascending" ? 1 : -1;
     const cell = ({ line }) => line.cells[index];
     const compare = (a, b) =>
@@ -56,8 +56,10 @@ for (const widget of document.querySelectorAll(".table")) {
     if (location.hash === "#open-all") open(row, true);
   }
   for (const button of table.querySelectorAll("button")) button.disabled = false;
-  search.addEventListener("input", narrow);
-  flaggedOnly.addEventListener("change", narrow);
-  order.addEventListener("change", () => sort(Number(order.value)));
-  narrow(); // the browser may have kept the search over a reload
+  if (search) {
+    search.addEventListener("input", narrow);
+    flaggedOnly?.addEventListener("change", narrow);
+    order.addEventListener("change", () => sort(Number(order.value)));
+    narrow(); // the browser may have kept the search over a reload
+  }
 }
