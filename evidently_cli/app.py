@@ -9,12 +9,16 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
-from typer.main import get_group
+from typer.main import get_command
 
 from evidently_cli import __version__
 from evidently_cli.output import CommandError, emit, say
 
-_BRANCHES = {"calculate": "evidently_cli.calculate", "telemetry": "evidently_cli.telemetry"}
+_BRANCHES = {
+    "calculate": "evidently_cli.calculate",
+    "init": "evidently_cli.init",
+    "telemetry": "evidently_cli.telemetry",
+}
 
 
 class _Branches(TyperGroup):
@@ -27,7 +31,7 @@ class _Branches(TyperGroup):
         module = _BRANCHES.get(cmd_name)
         if module is None:
             return None
-        branch = get_group(import_module(module).app)
+        branch = get_command(import_module(module).app)
         branch.name = cmd_name
         return branch
 

@@ -1,0 +1,39 @@
+"""`evidently init`: look at the data, and write a config to start from."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evidently_cli.output import CommandError, say
+
+app = typer.Typer(rich_markup_mode=None)
+
+Reference = Annotated[Path, typer.Option("--reference", help="Data file to look at.")]
+Current = Annotated[Path | None, typer.Option("--current", help="Data file that will be judged.")]
+Config = Annotated[Path, typer.Option("--config", help="Config file to write.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a config that is there.")]
+
+
+@app.command(help="Look at the data and write a commented config.")
+def init(
+    *, reference: Reference, current: Current = None, config: Config = Path("config.yaml"), force: Force = False
+) -> None:
+    """Write a config to start from."""
+    from evidently_cli.report import ReportError
+    from evidently_cli.report.starter import look_at, starter_config  # imports pandas
+
+    if config.suffix.lower() not in {".yaml", ".yml"}:
+        raise CommandError(f"{config}: the config is YAML, for its comments: call it config.yaml", 2)
+    if config.exists() and not force:
+        raise CommandError(f"{config}: is there already; --force replaces it", 2)
+    try:
+        look = look_at(reference)
+    except ReportError as error:
+        raise CommandError(str(error), error.exit_code) from error
+    try:
+        config.write_text(starter_config(look, with_current=current is not None), encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{config}: cannot be written: {error.strerror}") from error
+    files = f"--reference {reference}" + (f" --current {current}" if current else "")
+    say(f"wrote {config}; next: evidently calculate report {files} --config {config}")

@@ -1,0 +1,166 @@
+"""A first config for some data: what was found in it, with every choice told in a comment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from evidently_cli.report.columns import Labels, Table
+from evidently_cli.report.config import ColumnMapping, DataFormat, Sampling
+from evidently_cli.report.roles import Roles, assign_roles
+from evidently_cli.report.sources import open_source
+from evidently_cli.report.wording import count, label
+
+_SEPARATORS = ",;\t|"
+_HEAD_BYTES = 65_536
+_TARGETS = ("target", "label", "y", "class", "y_true", "actual")
+_PREDICTIONS = ("prediction", "predicted", "pred", "y_pred", "y_hat")
+_TRIED = 200  # labels of a column that may be dates
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
+_SHOWN = 12  # columns in a comment
+
+_TAIL = """\
+# Rows to keep of each file: none (all), nth (every n-th) or random (the share `ratio`, the same for the same seed).
+# sampling:
+#   reference: {type: random, ratio: 0.1, random_seed: 1}
+#   current: {type: nth, n: 10}
+
+# options:
+#   data_drift:
+#     drift_share: 0.5        # the file has drifted when this share of its columns has
+#     threshold: 0.05         # for every test; or one per column: {name: 0.05}
+#     all_features_stattest: psi
+#     per_feature_stattest: {name: ks}
+
+pretty_print: true            # indent the profile
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the reference file looks like."""
+
+    table: Table
+    data_format: DataFormat
+    roles: Roles
+
+
+def look_at(path: Path) -> Look:
+    """Read a data file without being told how; raise DataError when it cannot be read."""
+    data_format = DataFormat(separator=_separator(path))
+    table = open_source(path, "reference", data_format).read(Sampling())
+    date = next((name for name in table.columns if _holds_dates(table, name)), None)
+    if date is not None and path.suffix.lower() not in {".parquet", ".pq"}:
+        data_format = DataFormat(separator=data_format.separator, date_column=date)
+        table = open_source(path, "reference", data_format).read(Sampling())
+    target = _named(table, _TARGETS)
+    mapping = ColumnMapping(target=target, prediction=_prediction(table, target), datetime=date)
+    return Look(table, data_format, assign_roles(table, mapping))
+
+
+def starter_config(look: Look, *, with_current: bool) -> str:
+    """Return the text of a YAML config: valid as it is, and explained."""
+    return "\n".join((*_lines(look, with_current=with_current), _TAIL))
+
+
+def _lines(look: Look, *, with_current: bool) -> Iterator[str]:
+    roles, table = look.roles, look.table
+    found = f"{table.rows:,} rows, {len(table.columns):,} columns"
+    yield f"# Made by `evidently init` from {label(table.name, 60)}: {found}."
+    yield "# Change what is wrong. All but the sections can be left out."
+    yield ""
+    yield "data_format:"
+    yield f"  separator: {_quoted(look.data_format.separator)}"
+    yield "  header: true                # false: the columns are called 0, 1, ..."
+    yield f"  date_column: {_value(look.data_format.date_column)}"
+    yield '  encoding: "utf-8"           # or "cp1252", "utf-16", ...'
+    yield ""
+    yield "column_mapping:"
+    yield f"  target: {_value(roles.target)}{_task(look)}"
+    yield f"  prediction: {_value(roles.prediction)}"
+    yield f"  datetime: {_value(roles.date)}"
+    yield "  id: null                    # a column that is neither a feature nor anything else"
+    yield f"  numerical_features: null    # null: {_found(roles.numerical)}"
+    yield f"  categorical_features: null  # null: {_found(roles.categorical)}"
+    yield ""
+    sections = _sections(roles, with_current=with_current)
+    for key, command in (("profile_sections", "profile"), ("dashboard_tabs", "report")):
+        yield f"{key}:{' ' * (30 - len(key) - 1)}# what `evidently calculate {command}` computes"
+        yield from (f"  - {section}" for section in sections)
+        yield ""
+
+
+def _sections(roles: Roles, *, with_current: bool) -> list[str]:
+    several = isinstance(roles.prediction, tuple)
+    regression = roles.task == "regression"
+    performance = "regression" if regression else "prob_classification" if several else "classification"
+    wanted = {
+        "data_drift": with_current,
+        "data_quality": True,
+        f"{'num' if regression else 'cat'}_target_drift": with_current and roles.target is not None,
+        f"{performance}_performance": roles.target is not None and roles.prediction is not None,
+    }
+    return [section for section, is_wanted in wanted.items() if is_wanted]
+
+
+def _task(look: Look) -> str:
+    target = look.roles.target
+    if target is None:
+        return "                # the column that a model should predict"
+    return f"  # {look.roles.task}; set `task` when that is wrong"
+
+
+def _found(names: Sequence[str]) -> str:
+    shown = ", ".join(label(name, 30) for name in names[:_SHOWN])
+    more = f", and {count(len(names) - _SHOWN)} more" if len(names) > _SHOWN else ""
+    return f"{shown or 'none'}{more}"
+
+
+def _separator(path: Path) -> str:
+    """Return the separator that the first line has most of, outside of quotation marks."""
+    try:
+        with path.open("rb") as file:
+            line = file.read(_HEAD_BYTES).split(b"\n")[0]
+    except OSError:
+        return ","  # a pattern, or a file that cannot be read: reading it tells
+    bare = re.sub(rb'"[^"]*"', b"", line)
+    return max(_SEPARATORS, key=lambda separator: bare.count(separator.encode()))
+
+
+def _holds_dates(table: Table, name: str) -> bool:
+    column = table.columns[name]
+    if not isinstance(column, Labels) or not column.labels:
+        return False
+    texts = [str(text) for text in column.labels[:_TRIED]]
+    return all(map(_DATE.search, texts)) and bool(pd.to_datetime(texts, format="mixed", errors="coerce").notna().all())
+
+
+def _prediction(table: Table, target: str | None) -> str | tuple[str, ...] | None:
+    """Return the column of predictions, or the columns that are called like the labels of the target."""
+    single = _named(table, _PREDICTIONS)
+    column = table.columns.get(target) if target is not None else None
+    if single is None and isinstance(column, Labels):
+        labels = tuple(str(text) for text in column.labels)
+        if len(labels) > 1 and all(text in table.columns for text in labels):
+            return labels
+    return single
+
+
+def _named(table: Table, names: Iterable[str]) -> str | None:
+    lower = {name.lower(): name for name in reversed(tuple(table.columns))}
+    return next((lower[name] for name in names if name in lower), None)
+
+
+def _value(name: str | tuple[str, ...] | None) -> str:
+    if name is None:
+        return "null"
+    return _quoted(name) if isinstance(name, str) else f"[{', '.join(map(_quoted, name))}]"
+
+
+def _quoted(text: str) -> str:
+    return str(yaml.safe_dump(text, default_style='"', allow_unicode=True, width=10**9)).strip()

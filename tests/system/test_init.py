@@ -1,0 +1,18 @@
+"""`evidently init`, as its users run it."""
+
+from command_line import CommandLine
+
+from evidently_cli.report import load_config
+
+
+def test_the_command(evidently: CommandLine) -> None:
+    """`init` writes a config that the next command takes as it is, and does not replace one unasked."""
+    files = ("--reference", "ref.csv", "--current", "cur.csv")
+    done = evidently("init", *files)
+    assert "next: evidently calculate report --reference ref.csv --current cur.csv --config config.yaml" in done.stderr
+    assert load_config(evidently.directory / "config.yaml").profile_sections[0] == "data_drift"
+    evidently("calculate", "report", *files, "--config", "config.yaml", DO_NOT_TRACK="1")
+    assert "--force replaces it" in evidently("init", *files, status=2).stderr
+    evidently("init", *files, "--force")
+    assert "call it config.yaml" in evidently("init", *files, "--config", "x.json", status=2).stderr
+    assert "none.csv: no such file" in evidently("init", "--reference", "none.csv", "--force", status=1).stderr

@@ -1,0 +1,65 @@
+"""`evidently init`: a config that fits the data, says why, and works as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from evidently_cli.report import Config, DataError, calculate
+from evidently_cli.report.starter import look_at, starter_config
+
+
+def made(path: Path, *, with_current: bool = True) -> Config:
+    """The config for a file, read back."""
+    return Config.from_dict(yaml.safe_load(starter_config(look_at(path), with_current=with_current)))
+
+
+def rows(head: str, *patterns: str, number: int = 40) -> str:
+    """A CSV file: a head, and the patterns in turn with the row's number in them."""
+    return f"{head}\n" + "".join(
+        patterns[row % len(patterns)].format(row, row % 28 + 1) + "\n" for row in range(number)
+    )
+
+
+@pytest.mark.parametrize(
+    "content, found, sections",
+    [
+        (rows("x,target,prediction", "{0},{0},{0}.5"), (",", None, "target", "prediction"),
+         ["data_drift", "data_quality", "num_target_drift", "regression_performance"]),
+        (rows("when;y;pred", "2026-01-{1:02};a;a", "2026-01-{1:02};b;a"), (";", "when", "y", "pred"),
+         ["data_drift", "data_quality", "cat_target_drift", "classification_performance"]),
+        (rows("Target\ta\tb", "a\t0.5\t0.5", "b\t0.25\t0.75"), ("\t", None, "Target", ("a", "b")),
+         ["data_drift", "data_quality", "cat_target_drift", "prob_classification_performance"]),
+        (rows('"a,b"|c', "{0}|x"), ("|", None, None, None), ["data_drift", "data_quality"]),
+    ],
+)  # fmt: skip
+def test_what_is_found(tmp_path: Path, content: str, found: tuple[object, ...], sections: list[str]) -> None:
+    """The separator, the dates, the target, the predictions and the sections that make sense are found; it runs."""
+    path = tmp_path / "x.csv"
+    path.write_text(content)
+    config = made(path)
+    mapping, data_format = config.column_mapping, config.data_format
+    assert (data_format.separator, data_format.date_column, mapping.target, mapping.prediction) == found
+    assert mapping.datetime == data_format.date_column
+    assert list(config.profile_sections) == [tab.id for tab in config.dashboard_tabs] == sections
+    result = calculate(path, path, config, kind="profile")
+    assert result.drifted is False
+    assert not any(section.summary().headline == "not computed" for section in result.sections.values())
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20))
+def test_any_name_of_a_column(tmp_path: Path, name: str) -> None:
+    """Whatever a column is called, the config names it so that it is read back the same."""
+    path = tmp_path / "x.csv"
+    path.write_text(f'"{name.replace(chr(34), chr(34) * 2)}",target\n2026-01-01,1\n2026-01-02,2\n', newline="")
+    try:
+        look = look_at(path)
+    except DataError:
+        return
+    config = Config.from_dict(yaml.safe_load(starter_config(look, with_current=True)))
+    assert config.data_format.date_column == look.roles.date == next(iter(look.table.columns))
