@@ -3,12 +3,13 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from evidently_cli.output import CommandError, emit, say, table
+from evidently_cli.output import CommandError, emit, emit_json, say
 from evidently_cli.progress import stages
 
 if TYPE_CHECKING:
@@ -21,7 +22,22 @@ Current = Annotated[Path | None, typer.Option("--current", help="CSV file to jud
 Output = Annotated[Path, typer.Option("--output-path", "--output_path", "--output", help="Folder for the result.")]
 Name = Annotated[str, typer.Option("--report-name", "--report_name", help="Name of the result.")]
 Config = Annotated[Path, typer.Option("--config", help="JSON or YAML file that says what to compute.")]
+FailOnDrift = Annotated[bool, typer.Option("--fail-on-drift", help="Exit with code 3 when drift is found.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Say what was found as one JSON object.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Also tell when telemetry could not be recorded.")]
+
+DRIFT_FOUND = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a run speaks, and how it ends."""
+
+    fail_on_drift: bool = False
+    quiet: bool = False
+    json: bool = False
+    verbose: bool = False
 
 
 def _command(kind: Literal["profile", "report"], name: str, ending: str) -> Callable[..., None]:
@@ -32,12 +48,16 @@ def _command(kind: Literal["profile", "report"], name: str, ending: str) -> Call
         current: Current = None,
         output_path: Output = Path(),
         report_name: Name = name,
+        fail_on_drift: FailOnDrift = False,
+        quiet: Quiet = False,
+        json: Json = False,
         verbose: Verbose = False,
     ) -> None:
         if not report_name:
             raise typer.BadParameter("--report-name is empty")
         target = output_path / (report_name if report_name.endswith(ending) else report_name + ending)
-        _run(kind, reference, current, config, target, verbose=verbose)
+        manner = Manner(fail_on_drift, quiet, json, verbose)
+        _run(kind, config, target, manner, reference=reference, current=current)
 
     return command
 
@@ -51,14 +71,14 @@ app.command("dashboard", help="Write an HTML report, as Evidently 0.1.x called i
 
 def _run(
     kind: Literal["profile", "report"],
-    reference: Path,
-    current: Path | None,
     config_path: Path,
     target: Path,
+    manner: Manner,
     *,
-    verbose: bool,
+    reference: Path,
+    current: Path | None,
 ) -> None:
-    from evidently_cli import event, recorder, report  # 25 ms that `--help` need not pay
+    from evidently_cli import event, recorder, report, summary  # 25 ms that `--help` need not pay
 
     try:
         config = report.load_config(config_path)
@@ -66,19 +86,28 @@ def _run(
             config.check(kind)
         except report.ConfigError as error:
             raise CommandError(f"{config_path.name}: {error}", error.exit_code) from error
-        with _output(target) as write, stages() as progress:
+        with _output(target) as write, stages(quiet=manner.quiet) as progress:
             result = report.calculate(reference, current, config, kind=kind, progress=progress)
             progress(f"writing {target.name}")
-            write(result.to_json(indent=config.pretty_print) if kind == "profile" else result.to_html(_title(result)))
+            write(result.to_json(indent=config.pretty_print) if kind == "profile" else result.to_html())
     except report.ReportError as error:
         raise CommandError(str(error), error.exit_code) from error
-    for notice in result.notices:
-        say(f"note: {notice}")
-    emit(_summary(result, target))
+    if manner.json:
+        emit_json(summary.as_json(result, target))
+    elif not manner.quiet:
+        for notice in result.notices:
+            say(f"note: {notice}")
+        emit(summary.in_words(result, target))
     usage = event.Usage(
         kind, config.sections(kind), _sampling(config.sampling.reference), _sampling(config.sampling.current)
     )
-    recorder.record_run(usage, os.environ, say if verbose else lambda _text: None)
+    tell = say if manner.verbose else lambda _text: None
+    recorder.record_run(usage, os.environ, tell, quiet=manner.quiet or manner.json)
+    if manner.fail_on_drift:
+        if result.drifted is None:  # a pipeline that trusts in it must not pass
+            raise CommandError("--fail-on-drift: none of the computed sections looks for drift", 2)
+        if result.drifted:
+            raise typer.Exit(DRIFT_FOUND)
 
 
 @contextmanager
@@ -107,30 +136,6 @@ def _output(target: Path) -> Iterator[Callable[[str], None]]:
         yield write
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _title(result: "report.Result") -> str:
-    reference = result.reference.name
-    return reference if result.current is None else f"{result.current.name} compared with {reference}"
-
-
-def _summary(result: "report.Result", target: Path) -> str:
-    """Say what was found: a verdict for each section, what drifted most, and where the result lies."""
-    from evidently_cli.report.wording import visible
-
-    lines = []
-    for name, section in result.sections.items():
-        summary = section.summary()
-        lines.append(f"{name}: {summary.headline}")
-        if summary.rows:
-            lines.append(table([(f"  {first}", *rest) for first, *rest in summary.rows], right=summary.numeric))
-        if summary.left_out:
-            lines.append(f"  and {summary.left_out} more")
-    for which, file in (("reference", result.reference), ("current", result.current)):
-        if file and file.sampling:
-            lines.append(f"{which}: {file.rows_kept:,} of {file.rows_read:,} rows ({file.sampling})")
-    lines.append(f"wrote {visible(str(target))}")
-    return "\n".join(lines).replace("\u00a0", " ")  # a terminal breaks no lines there, and an old one shows an escape
 
 
 def _sampling(sampling: "report.Sampling") -> "event.SamplingUsage":

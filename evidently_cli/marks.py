@@ -27,6 +27,10 @@ class Marks:
         os.close(descriptor)
         return True
 
+    def has(self, name: str) -> bool:
+        """Whether a mark was made. Where the directory cannot be read, it was not."""
+        return (self.directory / name).exists()
+
     def remove(self, names: Sequence[str]) -> None:
         """Take marks back."""
         for name in names:

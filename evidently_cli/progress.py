@@ -13,9 +13,9 @@ _QUICK = 1.0  # seconds
 
 
 @contextmanager
-def stages() -> Iterator[Callable[[str], None]]:
+def stages(*, quiet: bool = False) -> Iterator[Callable[[str], None]]:
     """Yield a function that takes the name of each stage as it begins."""
-    if not sys.stderr.isatty():
+    if quiet or not sys.stderr.isatty():
         yield lambda _stage: None
         return
     display = _Display()

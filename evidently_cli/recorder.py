@@ -13,15 +13,18 @@ from evidently_cli.marks import Marks
 from evidently_cli.settings import FLUSHER, Settings
 from spool import SpoolError, schedule
 
+_NOTICE_SHOWN = "notice-shown"
 _NOTICE = """\
 evidently records one anonymous usage event a run: the versions of Python and of the system, which sections were
 calculated, how the files were sampled. Never your data, names or paths. This run sends nothing.
 Read every byte of it: evidently telemetry pending      Switch it off: EVIDENTLY_DISABLE_TELEMETRY=1"""
 
 
-def record_run(usage: event.Usage, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+def record_run(
+    usage: event.Usage, environment: Mapping[str, str], say: Callable[[str], None], *, quiet: bool = False
+) -> None:
     """
-    Record a successful run, if the user lets us.
+    Record a successful run, if the user lets us. A quiet run shows no notice, and sends nothing before one was shown.
 
     Telemetry never breaks a run: what goes wrong with it is told to `say`, which shows it only with --verbose.
     """
@@ -32,7 +35,7 @@ def record_run(usage: event.Usage, environment: Mapping[str, str], say: Callable
         settings = Settings.of(environment)
         _append(usage, settings)
         step = "recorded, not sent"
-        if not _notice_is_due(settings, environment):
+        if _is_told(settings, environment, quiet=quiet):
             _start_flush(settings, environment)
     except Exception as error:  # noqa: BLE001 - the report is written: no fault of ours may turn that into a failure
         say(f"telemetry: {step}: {str(error) or type(error).__name__}")
@@ -54,14 +57,17 @@ def _append(usage: event.Usage, settings: Settings) -> None:
         raise
 
 
-def _notice_is_due(settings: Settings, environment: Mapping[str, str]) -> bool:
-    """Tell the user once, except where nobody reads it; the run that tells sends nothing."""
+def _is_told(settings: Settings, environment: Mapping[str, str], *, quiet: bool) -> bool:
+    """Whether an earlier run told the user, which is what lets this one send; else tell now. In CI nobody reads it."""
     if environment.get("CI", "").lower() not in {"", "0", "false"}:
-        return False
-    if not Marks(settings.marks).make("notice-shown"):
-        return False
+        return True
+    marks = Marks(settings.marks)
+    if quiet:
+        return marks.has(_NOTICE_SHOWN)
+    if not marks.make(_NOTICE_SHOWN):
+        return True
     output.say(_NOTICE)
-    return True
+    return False
 
 
 def _start_flush(settings: Settings, environment: Mapping[str, str]) -> None:

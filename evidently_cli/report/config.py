@@ -25,6 +25,9 @@ class DataFormat:
     separator: str = ","
     header: bool = True
     date_column: str | None = None
+    encoding: str = "utf-8"
+    quote: str = '"'
+    decimal: str = "."
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +154,13 @@ class Config:
 
         return CONFIG(config, "")
 
-    def sections(self, kind: Kind) -> tuple[str, ...]:
-        """Return the ids of the sections that a profile or a report asks for, in the order of the config."""
-        return self.profile_sections if kind == "profile" else tuple(tab.id for tab in self.dashboard_tabs)
+    def sections(self, kind: Kind | None) -> tuple[str, ...]:
+        """Return the ids of the sections that a profile, a report, or (None) either asks for, in the config's order."""
+        tabs = tuple(tab.id for tab in self.dashboard_tabs)
+        both = tuple(dict.fromkeys((*self.profile_sections, *tabs)))
+        return {"profile": self.profile_sections, "report": tabs, None: both}[kind]
 
-    def check(self, kind: Kind) -> None:
+    def check(self, kind: Kind | None) -> None:
         """Raise ConfigError when no section is asked for, or a section or widget that does not exist."""
         from evidently_cli.report.sections import SECTIONS  # whose results hold the options of this module
 
@@ -168,7 +173,7 @@ class Config:
         for section in self.sections(kind):
             if not SECTIONS[section].built:
                 raise NotBuiltError(f"{key}: {quoted(section)} is not built yet; built: {built}")
-        for tab in self.dashboard_tabs if kind == "report" else ():
+        for tab in self.dashboard_tabs if kind != "profile" else ():
             for title in set(tab.include_widgets or ()) - set(SECTIONS[tab.id].widgets):
                 known = ", ".join(quoted(widget) for widget in SECTIONS[tab.id].widgets)
                 raise ConfigError(

@@ -25,7 +25,12 @@ def as_data_errors(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: no such file") from error
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
-        raise DataError(f"{path.name}: byte 0x{byte:02x} is not UTF-8 text: save the file as UTF-8") from error
+        raise DataError(
+            f"{path.name}: byte 0x{byte:02x} is not {error.encoding.upper()} text: save the file as UTF-8, "
+            "or name its encoding in data_format.encoding"
+        ) from error
+    except UnicodeError as error:  # UTF-16 without a byte order mark
+        raise DataError(f"{path.name}: is not in the encoding that data_format.encoding names: {error}") from error
     except (EOFError, zlib.error, OSError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: cannot be read: {reason}") from error

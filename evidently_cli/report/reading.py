@@ -9,7 +9,7 @@ read, and rows that the sampling drops never pile up.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from evidently_cli.report.columns import Column, Dates, Labels, Numbers, Table
 from evidently_cli.report.config import DataFormat, Sampling
 from evidently_cli.report.csv_errors import as_data_errors
 from evidently_cli.report.errors import DataError, did_you_mean, quoted
+from evidently_cli.report.pieces import Piece, pieces
+from evidently_cli.report.sampling import row_filter
 
 _CHUNK_ROWS = 65_536  # measured: fewer is slower, more is not faster
 _FIRST_ROWS = 1_000  # text among them is text in the whole file, and can be read as codes at once
@@ -29,9 +31,10 @@ _FIRST_ROWS = 1_000  # text among them is text in the whole file, and can be rea
 
 @dataclass(frozen=True, slots=True)
 class CsvFile:
-    """A CSV file whose first rows were looked at: it exists, can be parsed and has these columns."""
+    """CSV files, each of which was looked at: it exists, can be parsed and has these columns."""
 
-    path: Path
+    name: str
+    pieces: tuple[Piece, ...]
     data_format: DataFormat
     columns: tuple[str, ...]
     text_columns: frozenset[str]
@@ -42,13 +45,15 @@ class CsvFile:
         gathered = {name: _Gathered(name == date, name in self.text_columns) for name in self.columns}
         rows_read, rows = self._gather(gathered, self.text_columns, sampling, chunk_rows)
         if not rows:
-            raise DataError(f"{self.path.name}: the sampling keeps none of the {rows_read} rows")
+            raise DataError(f"{self.name}: the sampling keeps none of the {rows_read} rows")
         # What is text only further down was read as numbers above it. Their text ("007") is in the file alone.
         late = {name: _Gathered(is_text=True) for name, column in gathered.items() if column.is_mixed()}
         if late:
             self._gather(late, frozenset(late), sampling, chunk_rows)
+        for piece in self.pieces:
+            piece.close()
         return Table(
-            name=self.path.name,
+            name=self.name,
             rows=rows,
             rows_read=rows_read,
             columns={name: column.column() for name, column in (gathered | late).items()},
@@ -58,57 +63,68 @@ class CsvFile:
         self, into: dict[str, _Gathered], text: frozenset[str], sampling: Sampling, chunk_rows: int
     ) -> tuple[int, int]:
         """Add every chunk to the columns `into`; return the number of rows read and kept."""
-        keep = _row_filter(sampling)
+        keep = row_filter(sampling)
         rows_read = rows = 0
         for frame in self._frames(into, text, chunk_rows):
             mask = keep(rows_read, len(frame))
             rows_read += len(frame)
             rows += len(frame) if mask is None else int(mask.sum())
             for name, column in into.items():
-                column.add(frame[name], mask, f"{self.path.name}: column {quoted(name)}")
+                column.add(frame[name], mask, f"{self.name}: column {quoted(name)}")
         return rows_read, rows
 
     def _frames(self, wanted: Collection[str], text: frozenset[str], chunk_rows: int) -> Iterator[pd.DataFrame]:
         dtype: dict[str, Any] = dict.fromkeys(text, "str")
         if self.data_format.date_column in self.columns:
             dtype[self.data_format.date_column] = "str"
-        options = _reader_options(self.path, self.data_format)
+        options: dict[str, Any] = {"names": list(self.columns), "dtype": dtype, "chunksize": chunk_rows}
         if len(wanted) < len(self.columns):  # only then: with it, pandas does not check the length of rows
             options["usecols"] = list(wanted)
-        with (
-            as_data_errors(self.path),
-            pd.read_csv(self.path, names=list(self.columns), dtype=dtype, chunksize=chunk_rows, **options) as chunks,
-        ):
-            yield from chunks
+        for piece in self.pieces:
+            options |= _reader_options(piece.path, self.data_format)
+            with as_data_errors(piece.path), pd.read_csv(piece.source(), **options) as chunks:
+                yield from chunks
 
 
 def open_csv(path: Path, data_format: DataFormat) -> CsvFile:
     """
-    Look at the first rows of a CSV file (or `.csv.gz`).
+    Look at the first rows of a CSV file (or `.csv.gz`), or of all that a pattern matches, or of standard input ("-").
 
     Raises DataError for what can be known so early: no such file, not UTF-8, no rows, a wrong separator, columns that
-    share a name, a date column that is not there.
+    share a name or are not those of the first file, a date column that is not there.
     """
-    if path.is_dir():
-        raise DataError(f"{path}: is a folder, not a CSV file")
-    if path.exists() and not path.is_file():  # it is read more than once
-        raise DataError(f"{path}: is a pipe or a device, not a file: save it as one first")
-    options = _reader_options(path, data_format)
-    with as_data_errors(path):
-        first = pd.read_csv(path, **options | {"header": None}, nrows=1, dtype="str", keep_default_na=False)
-        names = _column_names([str(name) for name in first.iloc[0]], path, data_format)
-        frame = pd.read_csv(path, names=list(names), nrows=_FIRST_ROWS, **options)
+    files = pieces(path)
+    names, text = _looked_at(files[0], data_format)
+    for piece in files[1:]:
+        its_names, its_text = _looked_at(piece, data_format)
+        if its_names != names:
+            other = next((name for name in (*names, *its_names) if (name in names) != (name in its_names)), None)
+            how = "in another order" if other is None else f"{quoted(other)} is in one of them only"
+            raise DataError(f"{piece.path}: its columns are not those of {files[0].path}: {how}")
+        text |= its_text
+    name = path.name if len(files) > 1 else files[0].path.name
+    return CsvFile(name, files, data_format, names, text - {data_format.date_column})
+
+
+def _looked_at(piece: Piece, data_format: DataFormat) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return a file's columns, and those that have text among the first rows."""
+    options = _reader_options(piece.path, data_format)
+    with as_data_errors(piece.path):
+        first = pd.read_csv(piece.source(), **options | {"header": None}, nrows=1, dtype="str", keep_default_na=False)
+        names = _column_names([str(name) for name in first.iloc[0]], piece.path, data_format)
+        frame = pd.read_csv(piece.source(), names=list(names), nrows=_FIRST_ROWS, **options)
     if frame.empty:
-        raise DataError(f"{path.name}: has a header, but no rows")
-    text = frozenset(name for name in names if _kind(frame[name]) == "text") - {data_format.date_column}
-    return CsvFile(path, data_format, names, text)
+        raise DataError(f"{piece.path.name}: has a header, but no rows")
+    return names, frozenset(name for name in names if _kind(frame[name]) == "text")
 
 
 def _reader_options(path: Path, data_format: DataFormat) -> dict[str, Any]:
     return {
         "sep": data_format.separator,
         "header": 0 if data_format.header else None,
-        "encoding": "utf-8",
+        "encoding": data_format.encoding,
+        "quotechar": data_format.quote,
+        "decimal": data_format.decimal,
         "compression": "gzip" if path.suffix == ".gz" else None,
         "index_col": False,  # else pandas takes the first column for row names when rows are longer than the header
         "low_memory": False,  # else it infers types from pieces of the chunk and mixes them
@@ -135,17 +151,6 @@ def _column_names(first_row: list[str], path: Path, data_format: DataFormat) -> 
         hint = did_you_mean(date, names) or f"; there are: {', '.join(names[:20])}"
         raise DataError(f"{path.name}: no column {quoted(date)} (data_format.date_column){hint}")
     return names
-
-
-def _row_filter(sampling: Sampling) -> Callable[[int, int], NDArray[np.bool_] | None]:
-    """Return what selects rows `start` to `start + count` of a file that is read from its beginning; None: all."""
-    if sampling.type == "nth":
-        return lambda start, count: np.arange(start, start + count) % sampling.n == 0
-    if sampling.type == "random":
-        # One stream of draws, one draw a row: which rows are kept does not depend on the size of the chunks.
-        draws = np.random.default_rng(sampling.seed)
-        return lambda _, count: draws.random(count) < sampling.ratio
-    return lambda _start, _count: None
 
 
 def _kind(values: pd.Series[Any]) -> str:

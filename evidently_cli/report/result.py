@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evidently_cli.report.config import Config, Kind, Sampling, TabConfig
@@ -35,7 +35,6 @@ class FileFacts:
 class Result:
     """The result of one run. `created` is naive local time, as the profile has it."""
 
-    kind: Kind
     reference: FileFacts
     current: FileFacts | None
     sections: Mapping[str, SectionResult]  # by section id, in the order of the config
@@ -46,6 +45,12 @@ class Result:
     def notices(self) -> tuple[Notice, ...]:
         """What the reader should know about the data, over all sections."""
         return tuple(dict.fromkeys(notice for section in self.sections.values() for notice in section.notices))
+
+    @property
+    def drifted(self) -> bool | None:
+        """Whether any section found drift; None where none looks for it."""
+        verdicts = [section.drifted for section in self.sections.values() if section.drifted is not None]
+        return any(verdicts) if verdicts else None
 
     def to_dict(self) -> dict[str, object]:
         """Return the profile: one object per section, and the time of the run, last."""
@@ -62,54 +67,65 @@ class Result:
         """Return the profile as strictly valid ASCII JSON: numbers that are not finite are null."""
         return json.dumps(_finite(self.to_dict()), indent=2 if indent else None, allow_nan=False)
 
-    def to_html(self, title: str) -> str:
-        """Return the report as one HTML page that opens offline."""
+    def to_html(self, title: str | None = None) -> str:
+        """Return the report as one HTML page that opens offline. A result of kind "profile" has no plots."""
         from evidently_cli.report.page import render  # imports jinja2
 
-        return render(self, title)
+        reference = self.reference.name
+        return render(self, title or (f"{self.current.name} compared with {reference}" if self.current else reference))
+
+    def _repr_html_(self) -> str:
+        """Show the report in a notebook, in a frame of its own: neither's style and scripts reach the other."""
+        page = html.escape(self.to_html(), quote=True)
+        return f'<iframe srcdoc="{page}" style="width: 100%; height: 800px; border: 0"></iframe>'
 
 
 def calculate(
-    reference: Path,
-    current: Path | None,
-    config: Config,
+    reference: object,
+    current: object = None,
+    config: Config | Mapping[str, object] = Config(profile_sections=("data_drift",)),  # noqa: B008 - frozen
     *,
-    kind: Kind,
+    kind: Kind | None = None,
     progress: Callable[[str], None] = lambda _stage: None,
 ) -> Result:
     """
-    Read the files and compute what the config asks for.
+    Read the data and compute what the config asks for.
+
+    `reference` and `current` are paths of CSV or Parquet files (a pattern such as "2026-*.csv" for several, "-" for
+    standard input), or frames of pandas or polars. `kind` says what will be written: "profile" computes the config's
+    `profile_sections` and no plots, "report" its `dashboard_tabs`; None computes the sections of both, for both.
 
     `progress` is told each stage as it begins ("reading ref.csv"). Raises ConfigError, before any data is read in
     full, or DataError.
     """
+    config = config if isinstance(config, Config) else Config.from_dict(config)
     config.check(kind)
-    for section in config.sections(kind):
+    sections = config.sections(kind)
+    for section in sections:
         if SECTIONS[section].needs_current:
             second_file(section, current)
 
-    from evidently_cli.report.reading import open_csv  # imports pandas
+    from evidently_cli.report.sources import open_source  # imports pandas
 
     # Both files are looked at before the first is read: a misspelt path or name is told at once.
-    reference_file = open_csv(reference, config.data_format)
-    check_names(config.column_mapping, reference_file.columns, reference.name)
-    current_file = open_csv(current, config.data_format) if current else None
-    progress(f"reading {reference.name}")
+    reference_file = open_source(reference, "reference", config.data_format)
+    check_names(config.column_mapping, reference_file.columns, reference_file.name)
+    current_file = open_source(current, "current", config.data_format) if current is not None else None
+    progress(f"reading {reference_file.name}")
     reference_table = reference_file.read(config.sampling.reference)
     roles = assign_roles(reference_table, config.column_mapping)
     current_table = None
     if current_file:
-        check_current(roles, current_file.columns, current_file.path.name)
-        progress(f"reading {current_file.path.name}")
+        check_current(roles, current_file.columns, current_file.name)
+        progress(f"reading {current_file.name}")
         current_table = current_file.read(config.sampling.current)
-    inputs = Inputs(reference_table, current_table, roles, config, kind == "report", progress)
+    inputs = Inputs(reference_table, current_table, roles, config, kind != "profile", progress)
     return Result(
-        kind=kind,
         reference=_facts(reference_table, config.sampling.reference),
         current=_facts(current_table, config.sampling.current) if current_table else None,
-        sections=_compute_all(config.sections(kind), inputs),
+        sections=_compute_all(sections, inputs),
         created=datetime.now(),  # noqa: DTZ005 - naive local time, as in Evidently 0.1.x
-        tabs=config.dashboard_tabs,
+        tabs=tuple({tab.id: tab for tab in (*map(TabConfig, sections), *config.dashboard_tabs)}[id] for id in sections),
     )
 
 

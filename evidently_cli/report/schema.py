@@ -35,6 +35,15 @@ def _separator(value: object, where: str, /) -> str:
     return value
 
 
+def _encoding(value: object, where: str, /) -> str:
+    name: str = v.name(value, where)
+    try:
+        "".encode(name)  # of text: some codecs are none of characters
+    except (LookupError, UnicodeError) as error:
+        raise ConfigError(f'{where}: {v.shown(value)} is no encoding of text such as "utf-8" or "cp1252"') from error
+    return name
+
+
 def _test_for(*feature_types: FeatureType) -> v.Reader[str]:
     """Read the name of a statistical test for columns of one of these types."""
 
@@ -169,6 +178,9 @@ CONFIG = v.record(
             separator=v.optional(_separator, ","),
             header=v.optional(v.boolean, when_null=True),
             date_column=v.optional(v.name),
+            encoding=v.optional(_encoding, "utf-8"),
+            quote=v.optional(v.one_of('"', "'"), '"'),
+            decimal=v.optional(v.one_of(".", ","), "."),
         ),
         DataFormat(),
     ),

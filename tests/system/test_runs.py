@@ -129,6 +129,48 @@ def test_no_notice_in_ci(evidently: CommandLine) -> None:
     assert evidently(*PROFILE, CI="true").stderr == ""
 
 
+def test_a_quiet_run_tells_nothing_and_sends_nothing_before_the_notice(
+    evidently: CommandLine, endpoint: Endpoint
+) -> None:
+    """Runs with --quiet or --json record, show no notice, and start to send only when a run has shown it."""
+    environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url, "EVIDENTLY_TELEMETRY_FLUSH": "", "CI": ""}
+    done = evidently(*PROFILE, "--quiet", **environment)
+    assert (done.stdout, done.stderr) == ("", "")
+    assert evidently(*PROFILE, "--json", **environment).stderr == ""
+    assert (endpoint.connections, flushers(evidently.spool), len(recorded(evidently))) == (0, [], 2)
+    assert "EVIDENTLY_DISABLE_TELEMETRY=1" in evidently(*PROFILE, **environment).stderr
+    evidently(*PROFILE, "--quiet", **environment)
+    wait_for(lambda: len(endpoint.records) == 4)
+
+
+def test_a_pipeline_can_stop_at_drift(evidently: CommandLine) -> None:
+    """With --fail-on-drift, drift is exit code 3, after everything was written and recorded; no drift is 0."""
+    rows = "x,y\n" + "".join(f"{number},{number % 2}\n" for number in range(100))
+    (evidently.directory / "ref.csv").write_text(rows)
+    (evidently.directory / "cur.csv").write_text(rows.replace("\n", "0\n").replace("y0", "y"))
+    done = evidently(*PROFILE, "--fail-on-drift", status=3)
+    assert "dataset drift is detected" in done.stdout
+    assert (evidently.directory / "profile.json").exists()
+    assert len(recorded(evidently)) == 1
+    (evidently.directory / "cur.csv").write_text(rows)
+    evidently(*PROFILE, "--fail-on-drift")
+    (evidently.directory / "config.json").write_text('{"profile_sections": ["data_quality"]}')
+    assert "none of the computed sections looks for drift" in evidently(*PROFILE, "--fail-on-drift", status=2).stderr
+
+
+def test_the_summary_for_scripts(evidently: CommandLine) -> None:
+    """--json says on one line what was found, in which rows, and where it was written; words stay away."""
+    done = evidently(*PROFILE, "--json", DO_NOT_TRACK="1")
+    [line] = done.stdout.splitlines()
+    found = json.loads(line)
+    assert list(found) == ["output", "drifted", "sections", "rows", "notices"]
+    assert (found["output"], found["drifted"], found["sections"]["data_drift"]["drifted"]) == (
+        "profile.json", False, False
+    )  # fmt: skip
+    assert set(found["rows"]["current"]) == {"read", "kept"}
+    assert done.stderr == ""
+
+
 CANARY = "canary7f3a"
 
 

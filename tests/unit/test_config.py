@@ -116,7 +116,7 @@ SECTIONS = (
     "classification_performance, prob_classification_performance"
 )
 TOP = "profile_sections, dashboard_tabs, data_format, column_mapping, sampling, options, pretty_print"
-FORMAT = "separator, header, date_column"
+FORMAT = "separator, header, date_column, encoding, quote, decimal"
 LABEL_TESTS = "chisquare, z, jensenshannon, kl_div, psi, g_test"
 BINS = {"start": 0, "end": 1, "size": 1e-9}
 

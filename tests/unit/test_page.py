@@ -393,7 +393,6 @@ def test_shortened_text_fits(text: str, length: int) -> None:
 def test_a_result_becomes_a_page_of_its_configured_tabs() -> None:
     """`render` shows the files with what sampling kept, and the tabs of the configuration."""
     result = Result(
-        kind="report",
         reference=FileFacts("june.csv", 1000, 1000, 3, ""),
         current=FileFacts("july.csv", 12345, 1235, 3, "every 10th row"),
         sections={"data_drift": drift(numbers("a"))},

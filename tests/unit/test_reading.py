@@ -171,9 +171,9 @@ BIG = "a,b\n" + "1,2\n" * 2000
         ('a,b\n1,2\n"x,2\n', 'x.csv: a quotation mark (") that is opened in row 2 is never closed'),
         ("a;b\n1;2\n", 'x.csv: has a single column "a;b": is data_format.separator ";"?'),
         ("a,b,a\n1,2,3\n", 'x.csv: has two columns called "a"'),
-        (b"a,b\n1,\xff\n", "x.csv: byte 0xff is not UTF-8 text: save the file as UTF-8"),
-        (BIG.encode() + b"1,caf\xe9\n", "x.csv: byte 0xe9 is not UTF-8 text: save the file as UTF-8"),
-        ("a,b\n1,2\n".encode("utf-16"), "x.csv: byte 0xff is not UTF-8 text: save the file as UTF-8"),
+        (b"a,b\n1,\xff\n", "x.csv: byte 0xff is not UTF-8 text: save the file as UTF-8, or name its encoding in data_format.encoding"),
+        (BIG.encode() + b"1,caf\xe9\n", "x.csv: byte 0xe9 is not UTF-8 text: save the file as UTF-8, or name its encoding in data_format.encoding"),
+        ("a,b\n1,2\n".encode("utf-16"), "x.csv: byte 0xff is not UTF-8 text: save the file as UTF-8, or name its encoding in data_format.encoding"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("chunk_rows", [3, 1000, 100_000])

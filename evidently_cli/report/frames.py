@@ -1,0 +1,137 @@
+"""Tables out of data that has types already: frames of pandas or polars, and Parquet files."""
+
+# ruff: noqa: PD011 - the values of our own columns, not of a frame
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from evidently_cli.report.columns import Column, Dates, Labels, Numbers, Table
+from evidently_cli.report.config import Sampling
+from evidently_cli.report.errors import DataError, quoted
+from evidently_cli.report.pieces import Piece
+from evidently_cli.report.sampling import row_filter
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame of pandas or polars, with unique names of columns."""
+
+    name: str
+    frame: Any
+    columns: tuple[str, ...]
+
+    def read(self, sampling: Sampling) -> Table:
+        """Convert the rows that the sampling selects; raise DataError when there is none."""
+        rows_read = len(self.frame)
+        mask = row_filter(sampling)(0, rows_read)
+        rows = rows_read if mask is None else int(mask.sum())
+        if not rows:
+            none = "has no rows" if not rows_read else f"the sampling keeps none of the {rows_read} rows"
+            raise DataError(f"{self.name}: {none}")
+        is_pandas = isinstance(self.frame, pd.DataFrame)
+        columns = {}
+        for position, name in enumerate(self.columns):
+            column = of_pandas(self.frame.iloc[:, position]) if is_pandas else of_polars(self.frame[name])
+            columns[name] = column if mask is None else _kept(column, mask)
+        return Table(self.name, rows, rows_read, columns)
+
+
+def open_frame(frame: Any, name: str) -> Frame:
+    """Look at a frame; raise DataError for what is none, and for columns that share a name."""
+    if not hasattr(frame, "columns") or not hasattr(frame, "shape"):
+        raise DataError(f"{name}: expected a path, or a frame of pandas or polars, not {type(frame).__name__}")
+    return Frame(name, frame, _unique((str(column) for column in frame.columns), name))
+
+
+def open_parquet(files: tuple[Piece, ...], name: str) -> Frame:
+    """Read Parquet files of the same columns; raise DataError when that cannot be done."""
+    import polars as pl
+
+    try:
+        parts = [pl.read_parquet(piece.source()) for piece in files]
+        return open_frame(pl.concat(parts, how="vertical_relaxed") if len(parts) > 1 else parts[0], name)
+    except FileNotFoundError as error:
+        raise DataError(f"{files[0].path}: no such file") from error
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{name}: cannot be read as Parquet: {' '.join(str(error).split())[:200]}") from error
+
+
+def of_pandas(values: pd.Series[Any]) -> Column:
+    """Convert a column of pandas: numbers, truth values, instants; what is anything else becomes text."""
+    kind = values.dtype.kind if isinstance(values.dtype, np.dtype) else None
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        instants = values.dt.tz_convert("UTC").dt.tz_localize(None) if values.dt.tz is not None else values
+        return Dates((instants.to_numpy(),))
+    if kind == "b" or isinstance(values.dtype, pd.BooleanDtype):
+        return _truth(values.to_numpy(dtype=object), values.isna().to_numpy())
+    if pd.api.types.is_numeric_dtype(values.dtype) and kind != "c":
+        if kind in ("i", "u", "f"):
+            return Numbers((_wide(values.to_numpy()),))
+        return Numbers((values.to_numpy(dtype=np.float64, na_value=np.nan),))
+    if pd.api.types.infer_dtype(values, skipna=True) == "boolean":
+        return _truth(values.to_numpy(dtype=object), values.isna().to_numpy())
+    codes, labels = pd.factorize(values.to_numpy(dtype=object))
+    return _text(codes, labels)
+
+
+def of_polars(values: pl.Series) -> Column:
+    """Convert a column of polars, by the same rules."""
+    import polars as pl
+
+    dtype = values.dtype
+    if dtype == pl.Boolean:
+        return _truth(np.array(values.to_list(), dtype=object), values.is_null().to_numpy())
+    if dtype.is_temporal() and dtype in (pl.Date, pl.Datetime):
+        if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
+            values = values.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return Dates((values.cast(pl.Datetime("us")).to_numpy(),))
+    if dtype.is_numeric():
+        whole = dtype.is_integer() and not values.null_count()
+        return Numbers((_wide((values if whole else values.cast(pl.Float64)).to_numpy()),))
+    codes, labels = pd.factorize(np.array(values.to_list(), dtype=object))
+    return _text(codes, labels)
+
+
+def _wide(values: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers as int64, uint64 or float64; every other width fits into one of them."""
+    wide = {"i": np.int64, "u": np.int64 if values.dtype.itemsize < 8 else np.uint64, "f": np.float64}  # noqa: PLR2004
+    return values.astype(wide[values.dtype.kind], copy=False)
+
+
+def _truth(values: NDArray[Any], missing: NDArray[np.bool_]) -> Labels:
+    return Labels((np.where(missing, -1, values == True).astype(np.int32),), (False, True))  # noqa: E712 - elementwise
+
+
+def _text(codes: NDArray[np.intp], labels: Iterable[object]) -> Labels:
+    """Merge labels that read the same, such as 1 and "1"."""
+    numbers: dict[str, int] = {}
+    renumbered = [numbers.setdefault(str(label), len(numbers)) for label in labels]
+    return Labels((np.array([*renumbered, -1], np.int32)[codes],), tuple(numbers))
+
+
+def _kept(column: Column, mask: NDArray[np.bool_]) -> Column:
+    if isinstance(column, Labels):
+        return Labels((column.codes[mask],), column.labels)
+    if isinstance(column, Dates):
+        return Dates((column.values[mask],))
+    return Numbers((column.values[mask],))
+
+
+def _unique(names: Iterable[str], name: str) -> tuple[str, ...]:
+    columns = tuple(names)
+    twice = next((column for index, column in enumerate(columns) if column in columns[:index]), None)
+    if twice is not None:
+        raise DataError(f"{name}: has two columns called {quoted(twice)}")
+    if not columns:
+        raise DataError(f"{name}: has no columns")
+    return columns

@@ -1,0 +1,66 @@
+"""Which files a data set is made of: one, all that match a pattern, or standard input."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from glob import glob, has_magic
+from pathlib import Path
+from typing import IO
+
+from evidently_cli.report.errors import DataError
+
+STANDARD_INPUT = Path("-")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One file of a data set."""
+
+    path: Path
+    copy: IO[bytes] | None = None  # of standard input, which cannot be read twice
+
+    def close(self) -> None:
+        """Let go of what was copied."""
+        if self.copy is not None:
+            self.copy.close()
+
+    def source(self) -> Path | IO[bytes]:
+        """Return what to read, from its beginning."""
+        if self.copy is None:
+            return self.path
+        self.copy.seek(0)
+        return self.copy
+
+
+def pieces(path: Path) -> tuple[Piece, ...]:
+    """
+    Find the files that a path means, sorted by name. A file whose own name holds `*`, `?` or `[` is taken as it is.
+
+    DataError for a folder, a device, and a pattern that nothing matches; whether a plain file exists, reading it tells.
+    """
+    if path == STANDARD_INPUT:
+        return (Piece(Path("standard input"), _copy_of_standard_input()),)
+    if has_magic(str(path)) and not path.exists():
+        found = [Path(name) for name in sorted(glob(str(path), recursive=True)) if Path(name).is_file()]  # noqa: PTH207
+        if not found:
+            raise DataError(f"{path}: no file matches")
+        return tuple(Piece(each) for each in found)
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder, not a CSV file; {path / '*.csv'} means all CSV files in it")
+    if path.exists() and not path.is_file():  # it is read more than once
+        raise DataError(f"{path}: is a pipe or a device, not a file: save it as one first, or pass it as -")
+    return (Piece(path),)
+
+
+def _copy_of_standard_input() -> IO[bytes]:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise DataError("standard input: nothing is piped into it")
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - has no name, so nothing is left of it however the run ends
+    try:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+    except OSError as error:
+        raise DataError(f"standard input: cannot be copied to {tempfile.gettempdir()}: {error.strerror}") from error
+    return copy

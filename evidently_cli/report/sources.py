@@ -1,0 +1,45 @@
+"""What can be compared: CSV and Parquet files by their path, and frames of pandas and polars."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+from evidently_cli.report.columns import Table
+from evidently_cli.report.config import DataFormat, Sampling
+
+
+class Source(Protocol):
+    """Data that was looked at, but not yet read."""
+
+    @property
+    def name(self) -> str:
+        """What a reader knows it by: a file's name without folders."""
+        ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of its columns."""
+        ...
+
+    def read(self, sampling: Sampling, /) -> Table:
+        """Read all rows and keep those that the sampling selects."""
+        ...
+
+
+def open_source(data: object, which: str, data_format: DataFormat) -> Source:
+    """Look at a file or a frame; `which` is what a frame is called. Raises DataError for what can be known so early."""
+    if not isinstance(data, str | os.PathLike):
+        from evidently_cli.report.frames import open_frame
+
+        return open_frame(data, which)
+    path = Path(data)
+    if path.suffix.lower() in {".parquet", ".pq"}:
+        from evidently_cli.report.frames import open_parquet
+        from evidently_cli.report.pieces import pieces
+
+        return open_parquet(pieces(path), path.name)
+    from evidently_cli.report.reading import open_csv
+
+    return open_csv(path, data_format)

@@ -1,0 +1,192 @@
+"""Everything that can be compared: patterns, standard input, encodings, Parquet, frames of pandas and polars."""
+
+# ruff: noqa: PD011 - the values of our own columns, not of a frame
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evidently_cli.report import Config, DataError, Result, Sampling, calculate
+from evidently_cli.report.columns import Dates, Labels, Numbers, Table
+from evidently_cli.report.config import DataFormat
+from evidently_cli.report.sources import open_source
+
+INSTANTS = [datetime(2026, 1, 1) + timedelta(hours=hour) for hour in range(60)]  # noqa: DTZ001 - as files have them
+DATA = {
+    "whole": list(range(60)),
+    "real": [number / 7 if number % 5 else None for number in range(60)],
+    "text": [f"label {number % 4}" if number % 6 else None for number in range(60)],
+    "truth": [number % 3 == 0 if number % 7 else None for number in range(60)],
+    "when": INSTANTS,
+}
+DRIFT = {"profile_sections": ["data_drift"]}
+
+
+def metrics(result: Result) -> object:
+    """The metrics of data_drift, as a profile has them."""
+    return json.loads(result.to_json(indent=False))["data_drift"]["data"]["metrics"]
+
+
+def types(table: Table) -> dict[str, type]:
+    """The type of each column."""
+    return {name: type(column) for name, column in table.columns.items()}
+
+
+def test_the_same_data_in_every_form(tmp_path: Path) -> None:
+    """A CSV file, a Parquet file, a frame of pandas and one of polars give the same numbers, to the last digit."""
+    polars = pl.DataFrame(DATA)
+    polars.write_csv(tmp_path / "x.csv")
+    polars.write_parquet(tmp_path / "x.parquet")
+    pandas = pd.read_csv(tmp_path / "x.csv", parse_dates=["when"])
+    config = {**DRIFT, "data_format": {"date_column": "when"}, "sampling": {"current": {"type": "nth", "n": 2}}}
+    forms: list[object] = [tmp_path / "x.csv", str(tmp_path / "x.parquet"), pandas, polars]
+    expected, *others = (metrics(calculate(data, data, config, kind="profile")) for data in forms)
+    assert others == [expected] * 3
+
+
+@pytest.mark.parametrize("form", ["pandas", "polars"])
+def test_types_of_frames(form: str) -> None:
+    """Numbers of every width, truth values, text, categories and instants with a time zone have their own type."""
+    east = timezone(timedelta(hours=2))
+    columns = {
+        "small": np.arange(3, dtype=np.int8),
+        "large": np.array([0, 1, 2**64 - 1], np.uint64),
+        "single": np.array([0.5, np.nan, np.inf], np.float32),
+        "text": ["a", None, "b"],
+        "truth": [True, None, False],
+        "zoned": [datetime(2026, 1, 1, hour, tzinfo=east) for hour in (1, 2, 3)],
+    }
+    frame = pd.DataFrame(columns) if form == "pandas" else pl.DataFrame(columns)
+    table = open_source(frame, "current", DataFormat()).read(Sampling())
+    assert types(table) == {
+        "small": Numbers, "large": Numbers, "single": Numbers, "text": Labels, "truth": Labels, "zoned": Dates
+    }  # fmt: skip
+    large, zoned, truth = (table.columns[name] for name in ("large", "zoned", "truth"))
+    assert isinstance(large, Numbers)
+    assert large.values[-1] == 2**64 - 1
+    assert isinstance(zoned, Dates)
+    assert zoned.values[1] == np.datetime64("2026-01-01T00:00")
+    assert isinstance(truth, Labels)
+    assert [truth.labels[code] if code >= 0 else None for code in truth.codes] == [True, None, False]
+
+
+def test_a_pattern_means_all_files_that_match(tmp_path: Path) -> None:
+    """Files that match are read in the order of their names, as if they were one; types are those of all."""
+    for day, rows in ((1, "1,x\n2,y\n"), (2, "3,z\n"), (10, "text,x\n")):
+        (tmp_path / f"day-{day:02}.csv").write_text(f"a,b\n{rows}")
+    table = open_source(tmp_path / "day-*.csv", "reference", DataFormat()).read(Sampling("nth", n=3))
+    assert (table.name, table.rows_read, table.rows) == ("day-*.csv", 4, 2)
+    column = table.columns["a"]
+    assert isinstance(column, Labels)
+    assert [column.labels[code] for code in column.codes] == ["1", "text"]
+
+
+@pytest.mark.parametrize(
+    "other, message",
+    [
+        ("b,a\n1,2\n", r"2\.csv: its columns are not those of .*1\.csv: in another order"),
+        ("a\n1\n", '"b" is in one of them only'),
+        ("a,b,c\n1,2,3\n", '"c" is in one of them only'),
+        ("", r"2\.csv: is empty"),
+    ],
+)
+def test_files_of_other_columns(tmp_path: Path, other: str, message: str) -> None:
+    """Files whose columns differ are not mixed: the message names the file and the column."""
+    (tmp_path / "1.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "2.csv").write_text(other)
+    with pytest.raises(DataError, match=message):
+        open_source(tmp_path / "*.csv", "reference", DataFormat())
+
+
+def test_a_pattern_without_files(tmp_path: Path) -> None:
+    """A pattern that matches nothing is told; a file whose name looks like a pattern is taken as it is."""
+    with pytest.raises(DataError, match=r"none-\*\.csv: no file matches"):
+        open_source(tmp_path / "none-*.csv", "reference", DataFormat())
+    (tmp_path / "[a].csv").write_text("a,b\n1,2\n")
+    assert open_source(tmp_path / "[a].csv", "reference", DataFormat()).columns == ("a", "b")
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-` reads what is piped in, although types take a second pass over it."""
+    rows = "".join(f"{number},{number if number < 1500 else 'late'}\n" for number in range(2000))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"a,b\n{rows}".encode())))
+    table = open_source("-", "current", DataFormat()).read(Sampling())
+    assert (table.name, table.rows, types(table)) == ("standard input", 2000, {"a": Numbers, "b": Labels})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "shift_jis"])
+def test_encodings(tmp_path: Path, encoding: str) -> None:
+    """A file in another encoding is read when the config names it; UTF-8 may have a byte order mark."""
+    name = "größe" if encoding != "shift_jis" else "大きさ"
+    (tmp_path / "x.csv").write_text(f"{name},b\n1,é\n".replace("é", "e"), encoding=encoding)
+    spelled = "utf-8" if encoding == "utf-8-sig" else encoding
+    assert open_source(tmp_path / "x.csv", "reference", DataFormat(encoding=spelled)).columns == (name, "b")
+
+
+def test_decimal_commas_and_quotes(tmp_path: Path) -> None:
+    """Numbers with a comma and text in single quotes are read when the config says so."""
+    (tmp_path / "x.csv").write_text("a;b\n1,5;'x;y'\n2,25;z\n")
+    data_format = DataFormat(separator=";", decimal=",", quote="'")
+    table = open_source(tmp_path / "x.csv", "reference", data_format).read(Sampling())
+    numbers, text = table.columns["a"], table.columns["b"]
+    assert isinstance(numbers, Numbers)
+    assert isinstance(text, Labels)
+    assert (numbers.values.tolist(), text.labels) == ([1.5, 2.25], ("x;y", "z"))
+
+
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        (3, "expected a path, or a frame of pandas or polars, not int"),
+        (pd.DataFrame(), "has no columns"),
+        (pd.DataFrame({"a": []}), "has no rows"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), 'has two columns called "a"'),
+        (Path("none.parquet"), "none.parquet: no such file"),
+        (Path(__file__).with_suffix(".pq"), "no such file"),
+    ],
+)
+def test_what_cannot_be_compared(data: object, message: str) -> None:
+    """Other objects, empty frames and files that are not there are one line each."""
+    with pytest.raises(DataError, match=message):
+        calculate(data, data, DRIFT)
+
+
+def test_a_damaged_parquet_file(tmp_path: Path) -> None:
+    """A file that only calls itself Parquet is told as one that cannot be read."""
+    (tmp_path / "x.parquet").write_bytes(b"PAR1 but nothing else")
+    with pytest.raises(DataError, match=r"x\.parquet: cannot be read as Parquet") as error:
+        calculate(tmp_path / "x.parquet", None, DRIFT | {"profile_sections": ["data_quality"]})
+    assert "\n" not in str(error.value)
+
+
+CELLS = st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=3), st.booleans(), st.binary(max_size=2))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(CELLS, min_size=1, max_size=6))
+def test_any_frame_is_read(cells: list[object]) -> None:
+    """Whatever a column of a frame holds, it becomes a column of as many rows."""
+    table = open_source(pd.DataFrame({"a": cells}, dtype=object), "current", DataFormat()).read(Sampling())
+    column = table.columns["a"]
+    assert len(column.codes if isinstance(column, Labels) else column.values) == len(cells)
+
+
+def test_one_call_for_a_notebook() -> None:
+    """Without a kind, a result can be written as a profile and shown as a report, with every section that was named."""
+    frame = pd.DataFrame({"x": range(50), "y": ["a", "b"] * 25})
+    result = calculate(frame, frame, Config.from_dict({"dashboard_tabs": ["data_drift"]}))
+    assert (result.reference.name, result.drifted) == ("reference", False)
+    assert "plot" in result.to_html()
+    assert result._repr_html_().startswith('<iframe srcdoc="&lt;!DOCTYPE html&gt;')
+    assert list(calculate(frame, frame).sections) == ["data_drift"]
