@@ -22,7 +22,7 @@ from evidently_cli.report.drift import (
     Overlay,
     Track,
 )
-from evidently_cli.report.errors import ConfigError, DataError, NotBuiltError, ReportError
+from evidently_cli.report.errors import ConfigError, DataError, ReportError
 from evidently_cli.report.result import FileFacts, Result, calculate
 from evidently_cli.report.roles import Notice, Roles
 from evidently_cli.report.section import SectionResult, Summary, Unavailable
@@ -35,7 +35,6 @@ __all__ = [
     "DataDrift",
     "DataError",
     "FileFacts",
-    "NotBuiltError",
     "Notice",
     "NumericHistogram",
     "Overlay",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from evidently_cli.report.errors import ConfigError, NotBuiltError, quoted
+from evidently_cli.report.errors import ConfigError, quoted
 
 Kind = Literal["profile", "report"]
 
@@ -161,7 +161,7 @@ class Config:
         return {"profile": self.profile_sections, "report": tabs, None: both}[kind]
 
     def check(self, kind: Kind | None) -> None:
-        """Raise ConfigError when no section is asked for, or a section or widget that does not exist."""
+        """Raise ConfigError when no section is asked for, or a widget that its tab does not have."""
         from evidently_cli.report.sections import SECTIONS  # whose results hold the options of this module
 
         key = "profile_sections" if kind == "profile" else "dashboard_tabs"
@@ -169,10 +169,6 @@ class Config:
             raise ConfigError(
                 f'{key} is missing or empty: it says what to compute; for example "{key}": ["data_drift"]'
             )
-        built = ", ".join(name for name, section in SECTIONS.items() if section.built)
-        for section in self.sections(kind):
-            if not SECTIONS[section].built:
-                raise NotBuiltError(f"{key}: {quoted(section)} is not built yet; built: {built}")
         for tab in self.dashboard_tabs if kind != "profile" else ():
             for title in set(tab.include_widgets or ()) - set(SECTIONS[tab.id].widgets):
                 known = ", ".join(quoted(widget) for widget in SECTIONS[tab.id].widgets)

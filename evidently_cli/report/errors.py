@@ -20,10 +20,6 @@ class ConfigError(ReportError):
     exit_code = 2
 
 
-class NotBuiltError(ConfigError):
-    """The config names a section of Evidently 0.1.x that this version does not compute yet."""
-
-
 class DataError(ReportError):
     """A data file cannot be read, or lacks what the config asks for."""
 

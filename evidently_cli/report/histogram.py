@@ -35,7 +35,9 @@ def uniform_edges(first: float, last: float, bins: int) -> Floats:
     if (np.diff(edges) > 0).all():
         return edges
     half = max(0.5, abs(first) * 1e-9)  # around 1e16, neighbouring doubles are further apart than 1
-    return np.linspace(first - half, last + half, bins + 1)
+    largest = np.finfo(np.float64).max
+    with np.errstate(over="ignore"):
+        return np.linspace(max(first - half, -largest), min(last + half, largest), bins + 1)
 
 
 def density_histogram(ascending: Floats, bins: int) -> NumericHistogram:

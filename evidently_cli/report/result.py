@@ -125,8 +125,13 @@ def calculate(
         current=_facts(current_table, config.sampling.current) if current_table else None,
         sections=_compute_all(sections, inputs),
         created=datetime.now(),  # noqa: DTZ005 - naive local time, as in Evidently 0.1.x
-        tabs=tuple({tab.id: tab for tab in (*map(TabConfig, sections), *config.dashboard_tabs)}[id] for id in sections),
+        tabs=tuple(_tab(config, section) for section in sections),
     )
+
+
+def _tab(config: Config, section: str) -> TabConfig:
+    """Return how a report shows a section; one that is only in `profile_sections` is shown in full."""
+    return next((tab for tab in config.dashboard_tabs if tab.id == section), TabConfig(section))
 
 
 def _compute_all(sections: tuple[str, ...], inputs: Inputs) -> dict[str, SectionResult]:

@@ -1,11 +1,13 @@
 """Real endpoints, and the program as a real process."""
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from chromium import Browser
 from command_line import CommandLine
 from endpoint import Endpoint
 
@@ -42,3 +44,17 @@ def evidently(tmp_path: Path) -> CommandLine:
         "CI": "true",  # no notice
     }
     return CommandLine(directory, environment)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One Chromium for all modules."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        missing = "no chromium, chromium-browser or google-chrome on PATH"
+        if os.environ.get("EVIDENTLY_TEST_NO_SKIP"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    chromium = Browser(program, tmp_path_factory.mktemp("profile"))
+    yield chromium
+    chromium.close()

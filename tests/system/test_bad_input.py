@@ -62,7 +62,11 @@ def change(name: str, content: str | bytes | None) -> Callable[[Path], None]:
         (change("config.json", "[]"), 2, ["config.json"]),
         (change("config.json", "{}"), 2, ["profile_sections", "data_drift"]),
         (change("config.json", '{"profile_sections": ["data_drif"]}'), 2, ["data_drif", 'did you mean "data_drift"']),
-        (change("config.json", '{"profile_sections": ["data_quality"]}'), 2, ["data_quality", "not built yet"]),
+        (
+            change("config.json", '{"dashboard_tabs": {"data_drift": {"include_widgets": ["x"]}}}'),
+            2,
+            ["profile_sections"],
+        ),
         (change("config.json", '{"profile_section": ["data_drift"]}'), 2, ["profile_section", "profile_sections"]),
         (
             change("config.json", '{"profile_sections": ["data_drift"], "sampling": {"current": {"type": "simple"}}}'),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidently_cli.report import Config, ConfigError, NotBuiltError, TabConfig, load_config
+from evidently_cli.report import Config, ConfigError, TabConfig, load_config
 from evidently_cli.report.config import Bins, ColumnMapping, DataFormat, Sampling, SamplingPair
 from evidently_cli.report.stattests import STATTESTS
 
@@ -196,15 +196,14 @@ def test_an_error_is_short() -> None:
     assert len(str(error.value)) < 200
 
 
-def test_what_is_missing_or_not_built() -> None:
-    """A config is checked for the command that uses it: it names a section, and one that this version has."""
+def test_what_is_missing() -> None:
+    """A config is checked for the command that uses it: it names a section, and widgets that its tab has."""
     tabs_alone = Config.from_dict({"dashboard_tabs": ["data_drift"]})
     tabs_alone.check("report")
     with pytest.raises(ConfigError, match=r"^profile_sections is missing or empty"):
         tabs_alone.check("profile")
-    with pytest.raises(NotBuiltError) as error:
-        Config.from_dict({"profile_sections": ["data_drift", "data_quality"]}).check("profile")
-    assert str(error.value) == 'profile_sections: "data_quality" is not built yet; built: data_drift'
+    with pytest.raises(ConfigError, match=r'no widget is called "Data Drfit"; there is "Data Drift"') as error:
+        Config.from_dict({"dashboard_tabs": {"data_drift": {"include_widgets": ["Data Drfit"]}}}).check("report")
     assert error.value.exit_code == 2
 
 

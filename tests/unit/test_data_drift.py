@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn import datasets
 
-from evidently_cli.report import Config, ConfigError, DataDrift, DataError, NotBuiltError, Result, TabConfig, calculate
+from evidently_cli.report import Config, ConfigError, DataDrift, DataError, Result, TabConfig, calculate
 from evidently_cli.report.config import Kind
 
 
@@ -366,8 +366,6 @@ def test_errors(tmp_path: Path) -> None:
         drift(tmp_path, pd.DataFrame({"c": ["a"]}), pd.DataFrame({"c": ["b"]}), all_features_stattest="ks")
     with pytest.raises(ConfigError, match="needs a second file: pass --current"):
         calculate(tmp_path / "none.csv", None, Config.from_dict({"profile_sections": ["data_drift"]}), kind="profile")
-    with pytest.raises(NotBuiltError):
-        compare(tmp_path, data, data, profile_sections=["data_quality"])
 
 
 CELL = st.one_of(

@@ -42,6 +42,7 @@ def values(column: Column) -> list[object]:
     return [None if gone else value for value, gone in zip(column.values.tolist(), missing, strict=True)]
 
 
+NO_UTF8 = "is not UTF-8 text: save the file as UTF-8, or name its encoding in data_format.encoding"
 TOKENS = st.sampled_from(["1", "2", "007", "-3", "2.5", "1e3", "", "NA", "True", "false", "x", "inf", " 7", "null"])
 
 
@@ -171,9 +172,9 @@ BIG = "a,b\n" + "1,2\n" * 2000
         ('a,b\n1,2\n"x,2\n', 'x.csv: a quotation mark (") that is opened in row 2 is never closed'),
         ("a;b\n1;2\n", 'x.csv: has a single column "a;b": is data_format.separator ";"?'),
         ("a,b,a\n1,2,3\n", 'x.csv: has two columns called "a"'),
-        (b"a,b\n1,\xff\n", "x.csv: byte 0xff is not UTF-8 text: save the file as UTF-8, or name its encoding in data_format.encoding"),
-        (BIG.encode() + b"1,caf\xe9\n", "x.csv: byte 0xe9 is not UTF-8 text: save the file as UTF-8, or name its encoding in data_format.encoding"),
-        ("a,b\n1,2\n".encode("utf-16"), "x.csv: byte 0xff is not UTF-8 text: save the file as UTF-8, or name its encoding in data_format.encoding"),
+        (b"a,b\n1,\xff\n", f"x.csv: byte 0xff {NO_UTF8}"),
+        (BIG.encode() + b"1,caf\xe9\n", f"x.csv: byte 0xe9 {NO_UTF8}"),
+        ("a,b\n1,2\n".encode("utf-16"), f"x.csv: byte 0xff {NO_UTF8}"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("chunk_rows", [3, 1000, 100_000])

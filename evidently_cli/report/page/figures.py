@@ -22,6 +22,7 @@ _CURRENT_AREA = "rgba(217,114,11,.16)"
 _CURRENT_RANGE = "rgba(217,114,11,.38)"
 
 HEIGHT = 300
+_MOST_ZEROS = 290  # to round off: near the largest double, rounding up would leave the doubles
 _LABEL_HEIGHT = 34  # one label of a bar chart: two bars and air
 _AXES_HEIGHT = 80
 
@@ -216,5 +217,5 @@ def shares_of(shares: Iterable[float]) -> list[float]:
 def rounded(values: Iterable[float | None], scale: Sequence[float]) -> list[float | None]:
     """Return values to about a thousandth of the scale's range: less than a pixel, and a third of the bytes."""
     span = max(scale) - min(scale) or max(abs(value) for value in scale) or 1.0
-    decimals = 3 - math.floor(math.log10(span))
+    decimals = max(3 - math.floor(math.log10(span)), -_MOST_ZEROS) if math.isfinite(span) else -_MOST_ZEROS
     return [None if value is None else round(value, decimals) for value in values]

@@ -41,7 +41,6 @@ class Section:
     widgets: tuple[str, ...]  # the titles of its tab, which a config may name
     needs_current: bool = False
     key: str | None = None  # in a profile, where it is not the id
-    built: bool = True  # False: known from Evidently 0.1.x, not built yet
 
 
 def _each(*titles: str) -> tuple[str, ...]:
@@ -53,15 +52,14 @@ _BY_FEATURE = "Classification Quality By Feature"
 
 SECTIONS: Mapping[str, Section] = {
     "data_drift": Section(("Data Drift",), needs_current=True),
-    "data_quality": Section(("Data Summary", "Features", "Correlations"), built=False),
+    "data_quality": Section(("Data Summary", "Features", "Correlations")),
     "cat_target_drift": Section(
         (
             "Target Drift",
+            "Prediction Drift",
             *_each("Probability Distribution"),
             "Target (Prediction) Behavior By Feature",
-            "Prediction Drift",
         ),
-        built=False,
         needs_current=True,
     ),
     "num_target_drift": Section(
@@ -69,7 +67,6 @@ SECTIONS: Mapping[str, Section] = {
             *(f"{what} {title}" for what in ("Target", "Prediction") for title in ("Drift", "Correlations", "Values")),
             "Target (Prediction) Behavior By Feature",
         ),
-        built=False,
         needs_current=True,
     ),
     "regression_performance": Section(
@@ -87,7 +84,6 @@ SECTIONS: Mapping[str, Section] = {
             ),
             "Error Bias: Mean/Most Common Feature Value per Group",
         ),
-        built=False,
     ),
     "classification_performance": Section(
         (
@@ -99,7 +95,6 @@ SECTIONS: Mapping[str, Section] = {
             ),
             _BY_FEATURE,
         ),
-        built=False,
     ),
     "prob_classification_performance": Section(
         (
@@ -116,7 +111,6 @@ SECTIONS: Mapping[str, Section] = {
             ),
             _BY_FEATURE,
         ),
-        built=False,
         key="probabilistic_classification_performance",
     ),
 }

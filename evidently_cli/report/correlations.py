@@ -1,0 +1,231 @@
+"""
+How strongly columns hang together, for all pairs of them at once.
+
+Pearson, Spearman and Kendall (tau-b) are those of `pandas.DataFrame.corr`: over the rows in which both columns of a
+pair have a finite value. Two things make them faster: pairs without a gap share one matrix product, and values become
+whole-number codes once, after which ranking any subset of rows is counting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evidently_cli.report.columns import Column, Dates, Labels, Numbers, Table
+from evidently_cli.report.quality import Correlations, Matrix, Statistics
+from evidently_cli.report.roles import Notice, Roles
+from evidently_cli.report.wording import count
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int32]
+
+_BLOCK = 65_536  # rows of a matrix product: all columns at once would need their memory twice
+# Measured: a Kendall coefficient takes 0.22 us a row. 25 columns are 300 pairs: 20 000 rows of them take 1.3 s.
+_KENDALL_ROWS_OF_ALL_PAIRS = 6_000_000
+_KENDALL_ROWS = 1_000  # however many pairs there are
+_MOST_LABELS = 1_000  # of a column that Cramér's V is computed for: two of them make a table of a million cells
+
+
+def correlate(
+    table: Table, roles: Roles, described: dict[str, Statistics], which: str
+) -> tuple[Correlations, list[Notice]]:
+    """
+    Correlate what varies: numbers with numbers, categories with categories.
+
+    The columns are the features, the target and a single prediction, as they were described. `which` names the file
+    in the notices, which tell what was left out or sampled.
+    """
+    notices = []
+    last = (name for name in (roles.target, roles.prediction) if isinstance(name, str))
+    order = dict.fromkeys((*roles.numerical, *roles.categorical, *last))
+    varying = [name for name in order if name in described and described[name].unique > 1]
+    numeric = [name for name in varying if described[name].feature_type == "num"]
+    labelled = [name for name in varying if described[name].feature_type == "cat"]
+    wide = [name for name in labelled if described[name].unique > _MOST_LABELS]
+    for name in wide if len(labelled) > 1 else ():
+        labels = f"{count(described[name].unique)} labels in {which}"
+        notices.append(Notice(name, f"has {labels}, more than {count(_MOST_LABELS)}: left out of Cramér's V"))
+    labelled = [name for name in labelled if name not in wide]
+    columns = [column for name in numeric if isinstance(column := table.columns[name], Numbers)]
+    values = [column.values.astype(np.float64, copy=False) for column in columns] if len(columns) > 1 else []
+    kept = kendall_rows(table.rows, len(numeric))
+    if values and kept is not None:
+        rows = f"{count(len(kept))} of its {count(table.rows)} rows, evenly spaced"
+        notices.append(Notice(None, f"The Kendall correlations of {which} rest on {rows}: all would take long"))
+    codes = [_codes(table.columns[name]) for name in labelled] if len(labelled) > 1 else []
+    return Correlations(
+        pearson=_matrix(numeric, pearson(values)),
+        spearman=_matrix(numeric, spearman(values)),
+        kendall=_matrix(numeric, kendall(values if kept is None else [column[kept] for column in values])),
+        cramer_v=_matrix(labelled, cramer_v(codes)),
+    ), notices
+
+
+def _matrix(names: list[str], coefficients: NDArray[np.float64]) -> Matrix:
+    if not len(coefficients):
+        return Matrix()
+    return Matrix(tuple(names), tuple(tuple(row) for row in coefficients.tolist()))
+
+
+def _codes(column: Column) -> NDArray[np.integer]:
+    """Number the labels that occur from 0; -1 is missing."""
+    values: NDArray[np.generic]
+    if isinstance(column, Labels):
+        values, present = column.codes, column.codes >= 0
+    elif isinstance(column, Dates):
+        values, present = column.values, ~np.isnat(column.values)
+    else:
+        values, present = column.values, ~np.isnan(column.values)
+    codes = np.full(len(values), -1, np.int64)
+    codes[present] = np.unique(values[present], return_inverse=True)[1]
+    return codes
+
+
+def pearson(columns: Sequence[Floats]) -> Floats:
+    """
+    Return the k x k matrix of linear correlations of k columns of equal length; NaN where one of a pair is constant.
+
+    A value that is not finite is missing. The diagonal of this and of the other matrices means nothing.
+    """
+    finite = [np.isfinite(column) for column in columns]
+    return _by_pair(
+        finite,
+        lambda whole: _product([columns[i] for i in whole]),
+        lambda i, j, rows: _product([columns[i][rows], columns[j][rows]])[0, 1],
+    )
+
+
+def spearman(columns: Sequence[Floats]) -> Floats:
+    """Return the k x k matrix of rank correlations: Pearson of the ranks, ties sharing the mean of their ranks."""
+    codes = [as_codes(column) for column in columns]
+    return _by_pair(
+        [code >= 0 for code in codes],
+        lambda whole: _product([_ranks(codes[i]) for i in whole]),
+        lambda i, j, rows: _product([_ranks(codes[i][rows]), _ranks(codes[j][rows])])[0, 1],
+    )
+
+
+def kendall(columns: Sequence[Floats]) -> Floats:
+    """
+    Return the k x k matrix of Kendall's tau-b.
+
+    It takes time for each pair: `kendall_rows` says how many rows to pass.
+    """
+    if not columns:
+        return np.full((0, 0), np.nan)
+    from scipy.stats import kendalltau  # 0.4 s to import
+
+    codes = [as_codes(column) for column in columns]
+
+    def tau(x: Codes, y: Codes) -> float:
+        return float(kendalltau(x, y).statistic) if _varies(x) and _varies(y) else np.nan
+
+    return _by_pair(
+        [code >= 0 for code in codes],
+        lambda whole: _symmetric(len(whole), lambda i, j: tau(codes[whole[i]], codes[whole[j]])),
+        lambda i, j, rows: tau(codes[i][rows], codes[j][rows]),
+    )
+
+
+def kendall_rows(rows: int, columns: int) -> NDArray[np.intp] | None:
+    """
+    Return which rows Kendall's tau is to be computed on: an evenly spaced sample, or None for all of them.
+
+    The more columns there are, the smaller it is, but never below 1000: 25 columns get 20 000 rows.
+    """
+    pairs = max(1, columns * (columns - 1) // 2)
+    kept = max(_KENDALL_ROWS, _KENDALL_ROWS_OF_ALL_PAIRS // pairs)
+    return None if rows <= kept else np.arange(kept) * rows // kept
+
+
+def cramer_v(columns: Sequence[NDArray[np.integer]]) -> Floats:
+    """
+    Return the k x k matrix of Cramér's V of k columns of codes (from 0; negative: missing).
+
+    V = sqrt(chi2 / n / min(labels - 1, other labels - 1)) of the cross table of the rows in which both have a label,
+    without a continuity correction; NaN where one of them has a single label there.
+    """
+    sizes = [int(column.max(initial=-1)) + 1 for column in columns]
+
+    def coefficient(i: int, j: int) -> float:
+        both = (columns[i] >= 0) & (columns[j] >= 0)
+        cells = columns[i][both].astype(np.int64) * sizes[j] + columns[j][both]
+        table = np.bincount(cells, minlength=sizes[i] * sizes[j]).reshape(sizes[i], sizes[j])
+        table = table[table.any(axis=1)][:, table.any(axis=0)]
+        least = min(table.shape) - 1
+        if least < 1:
+            return np.nan
+        total = table.sum()
+        expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / total
+        return float(np.sqrt(((table - expected) ** 2 / expected).sum() / total / least))
+
+    return _symmetric(len(columns), coefficient)
+
+
+def as_codes(column: Floats) -> Codes:
+    """Return the place of each value among the distinct finite ones, in order; -1 for one that is not finite."""
+    finite = np.isfinite(column)
+    codes = np.full(len(column), -1, np.int32)
+    codes[finite] = np.unique(column[finite], return_inverse=True)[1]
+    return codes
+
+
+def _by_pair(
+    present: list[NDArray[np.bool_]],
+    of_complete: Callable[[list[int]], Floats],
+    of_pair: Callable[[int, int, NDArray[np.bool_]], float],
+) -> Floats:
+    """Compute the columns without a gap together, and each pair with one over the rows in which both are present."""
+    whole = [i for i, rows in enumerate(present) if rows.all()]
+    matrix = np.full((len(present), len(present)), np.nan)
+    matrix[np.ix_(whole, whole)] = of_complete(whole)
+    complete = set(whole)
+    for i, j in combinations(range(len(present)), 2):
+        if not {i, j} <= complete:
+            matrix[i, j] = matrix[j, i] = of_pair(i, j, present[i] & present[j])
+    return matrix
+
+
+def _symmetric(size: int, of_pair: Callable[[int, int], float]) -> Floats:
+    matrix = np.full((size, size), np.nan)
+    for i, j in combinations(range(size), 2):
+        matrix[i, j] = matrix[j, i] = of_pair(i, j)
+    return matrix
+
+
+def _product(columns: Sequence[Floats]) -> Floats:
+    """Return the Pearson correlations of columns without gaps."""
+    if not columns or not len(columns[0]):
+        return np.full((len(columns), len(columns)), np.nan)
+    # Near the largest double a square overflows. A power of two scales without rounding.
+    powers = [int(np.frexp(np.abs(column).max())[1]) for column in columns]
+    scales = [np.ldexp(1.0, -min(max(power, -1000), 1000)) for power in powers]
+    means = [(column * scale).mean() for column, scale in zip(columns, scales, strict=True)]
+    products = np.zeros((len(columns), len(columns)))
+    for start in range(0, len(columns[0]), _BLOCK):
+        block = np.array(
+            [
+                column[start : start + _BLOCK] * scale - mean
+                for column, scale, mean in zip(columns, scales, means, strict=True)
+            ]
+        )
+        products += block @ block.T
+    # The mean of equal values may be off by a rounding: what is left of them would correlate with anything.
+    squares = np.where([_varies(column) for column in columns], np.diagonal(products), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        coefficients: Floats = np.clip(products / np.sqrt(np.outer(squares, squares)), -1.0, 1.0)
+    return coefficients
+
+
+def _varies(values: NDArray[np.generic]) -> bool:
+    return len(values) > 0 and bool((values != values[0]).any())
+
+
+def _ranks(codes: Codes) -> Floats:
+    """Return the rank of each code among these, from 1; equal ones share the mean of their ranks."""
+    counts = np.bincount(codes)
+    ranks: Floats = (np.cumsum(counts) - (counts - 1) / 2)[codes]
+    return ranks

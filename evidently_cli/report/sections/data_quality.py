@@ -1,0 +1,272 @@
+"""What is in the files: counts and moments of each column, gaps and repetitions, correlations between columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evidently_cli.report.columns import Column, Dates, Label, Labels, Numbers, Table
+from evidently_cli.report.correlations import correlate
+from evidently_cli.report.errors import UntestableError
+from evidently_cli.report.overlay import label_overlay, numeric_overlay
+from evidently_cli.report.quality import (
+    ColumnQuality,
+    DataQuality,
+    FileQuality,
+    QualityRole,
+    QualityType,
+    Statistics,
+)
+from evidently_cli.report.roles import Notice, Roles
+from evidently_cli.report.sections import Inputs
+from evidently_cli.report.stattests.samples import CategoricalSamples, NumericSamples, label_text
+from evidently_cli.report.track import Axis
+
+_BINS = 20  # of a distribution
+_MOST_DRAWN = 1e300  # near the largest double, neither an axis nor a rounded value can be told
+
+LabelCounts = dict[Label, int]
+
+
+def compute(inputs: Inputs) -> DataQuality:
+    """Describe every column that plays a part, and both files as a whole; no data is wrong for that."""
+    reference, current, roles = inputs.reference, inputs.current, inputs.roles
+    axis = Axis.of(reference, current or reference, roles.date) if inputs.with_plots else None
+    notices = list(roles.notices)
+    described = tuple(described_columns(reference, roles))
+    columns: list[ColumnQuality] = []
+    for number, (name, role, feature_type) in enumerate(described, 1):
+        inputs.progress(f"data quality: {number} of {len(described)} columns")
+        column = _quality(name, role, feature_type, reference, current)
+        if column.current and column.current.feature_type != column.reference.feature_type:
+            notices.append(Notice(name, "has values of another type in the current file: described as they are there"))
+        columns.append(_with_plots(column, axis, reference, current) if axis else column)
+    files = []
+    for table, which in ((reference, "reference"), (current, "current")):
+        if table is not None:
+            inputs.progress(f"data quality: correlations of {which}")
+            statistics = {column.name: found for column in columns if (found := getattr(column, which))}
+            correlations, told = correlate(table, roles, statistics, which)
+            notices.extend(told)
+            files.append(replace(_whole(table, statistics), correlations=correlations))
+    return DataQuality(
+        columns=tuple(columns),
+        reference=files[0],
+        current=files[1] if current else None,
+        notices=tuple(dict.fromkeys(notices)),
+        roles=roles,
+    )
+
+
+def described_columns(reference: Table, roles: Roles) -> Iterator[tuple[str, QualityRole, QualityType]]:
+    """
+    List the columns to describe, in order: target, single prediction, dates, categorical features, numeric features.
+
+    A target or prediction is numeric unless the task is a classification, or its values are not numbers at all (in
+    Evidently 0.1.x, a text prediction without a target was an error). A date that was read as text is a category.
+    """
+    seen = set()
+    parts: list[tuple[str | None, QualityRole]] = [
+        (roles.target, "target"),
+        (roles.prediction if isinstance(roles.prediction, str) else None, "prediction"),
+        *((name, "feature") for name in roles.datetimes),
+        (roles.date, "date"),
+        *((name, "feature") for name in roles.categorical),
+        *((name, "feature") for name in roles.numerical),
+    ]
+    for name, role in parts:
+        if name is None or name in seen:
+            continue
+        seen.add(name)
+        own = _own_type(reference.columns[name])
+        if role in ("target", "prediction"):
+            is_number = own == "num" and roles.task != "classification"
+            yield name, role, "num" if is_number else "cat"
+        else:
+            yield name, role, "cat" if name in roles.categorical else own
+
+
+def _own_type(column: Column) -> QualityType:
+    return "num" if isinstance(column, Numbers) else "datetime" if isinstance(column, Dates) else "cat"
+
+
+def _quality(
+    name: str, role: QualityRole, feature_type: QualityType, reference: Table, current: Table | None
+) -> ColumnQuality:
+    before = reference.columns[name]
+    now = current.columns.get(name) if current else None  # only a date may be in one file alone
+    described = ColumnQuality(name, role, statistics_of(before, feature_type), None)
+    if now is None:
+        return described
+    statistics = statistics_of(now, feature_type)
+    if feature_type == "cat" and role in ("target", "feature"):
+        new, unused = _label_changes(_label_counts(before), _label_counts(now))
+        gaps = described.reference.missing > 0, statistics.missing > 0
+        statistics = replace(
+            statistics,
+            new_labels=new + (gaps == (False, True)),
+            unused_labels=unused + (gaps == (True, False)),
+        )
+    return replace(described, current=statistics)
+
+
+def statistics_of(column: Column, feature_type: QualityType) -> Statistics:
+    """Describe one column of one file as this type; as a category where its values are of another type."""
+    if feature_type == "num" and isinstance(column, Numbers):
+        return _of_numbers(column.values)
+    if feature_type == "datetime" and isinstance(column, Dates):
+        return _of_dates(column.values)
+    counts = _label_counts(column)
+    common = min(counts, key=lambda label: (-counts[label], label), default=None)
+    return Statistics(
+        feature_type="cat",
+        rows=sum(len(part) for part in column.parts),
+        count=sum(counts.values()),
+        unique=len(counts),
+        common=common,
+        common_count=0 if common is None else counts[common],
+    )
+
+
+def _of_numbers(values: NDArray[np.generic]) -> Statistics:
+    # All sums run over sorted values: the order of the rows must not show, not even in the last digit.
+    ascending = np.sort(values[~np.isnan(values)])
+    distinct, counts = _runs(ascending)
+    some = len(ascending) > 0
+    with np.errstate(all="ignore"):  # infinite values are part of the data, and their mean is not a number
+        quartiles = np.percentile(ascending, (25, 50, 75)).tolist() if some else [np.nan] * 3
+        mean = float(ascending.mean()) if some else np.nan
+        std = float(ascending.std(ddof=1)) if len(ascending) > 1 else np.nan
+    return Statistics(
+        feature_type="num",
+        rows=len(values),
+        count=len(ascending),
+        unique=len(distinct),
+        common=distinct[counts.argmax()].item() if some else None,
+        common_count=int(counts.max(initial=0)),
+        infinite=int(np.isinf(ascending).sum()),
+        quartiles=(quartiles[0], quartiles[1], quartiles[2]),
+        maximum=ascending[-1].item() if some else np.nan,
+        minimum=ascending[0].item() if some else np.nan,
+        mean=mean,
+        std=std,
+    )
+
+
+def _of_dates(values: NDArray[np.datetime64]) -> Statistics:
+    ascending = np.sort(values[~np.isnat(values)])
+    distinct, counts = _runs(ascending)
+    some = len(ascending) > 0
+    return Statistics(
+        feature_type="datetime",
+        rows=len(values),
+        count=len(ascending),
+        unique=len(distinct),
+        common=_date_text(distinct[counts.argmax()]) if some else None,
+        common_count=int(counts.max(initial=0)),
+        maximum=_date_text(ascending[-1]) if some else None,
+        minimum=_date_text(ascending[0]) if some else None,
+    )
+
+
+def _date_text(instant: np.datetime64) -> str:
+    return str(instant.astype("datetime64[us]").item())  # 2020-01-31 12:00:00, as `str` of a datetime is
+
+
+def _runs(ascending: NDArray[np.generic]) -> tuple[NDArray[np.generic], NDArray[np.int64]]:
+    """Return the distinct values of an ascending array, and how often each occurs."""
+    starts = np.flatnonzero(np.concatenate([[len(ascending) > 0], ascending[1:] != ascending[:-1]]))
+    return ascending[starts], np.diff(np.append(starts, len(ascending)))
+
+
+def _label_counts(column: Column) -> LabelCounts:
+    """Count each label; an infinite number is one of them, a missing value is not."""
+    if isinstance(column, Labels):
+        codes = column.codes
+        per_code = np.bincount(codes[codes >= 0], minlength=len(column.labels)).tolist()
+        labels: tuple[Label, ...] = column.labels
+        return {label: count for label, count in zip(labels, per_code, strict=True) if count}
+    if isinstance(column, Dates):
+        instants, numbers = np.unique(column.values[~np.isnat(column.values)], return_counts=True)
+        return dict(zip(np.datetime_as_string(instants).tolist(), numbers.tolist(), strict=True))
+    distinct, numbers = np.unique(column.values[~np.isnan(column.values)], return_counts=True)
+    return dict(zip(distinct.tolist(), numbers.tolist(), strict=True))
+
+
+def _label_changes(reference: LabelCounts, current: LabelCounts) -> tuple[int, int]:
+    """Count the labels of current alone, and of the reference alone."""
+    before: set[Label] = set(reference)
+    now: set[Label] = set(current)
+    if len({any(isinstance(label, str) for label in labels) for labels in (before, now) if labels}) > 1:
+        before, now = {label_text(label) for label in before}, {label_text(label) for label in now}
+    return len(now - before), len(before - now)
+
+
+def _whole(table: Table, described: dict[str, Statistics]) -> FileQuality:
+    """Describe the file as a whole, with the columns that play no part."""
+    facts = {
+        name: described.get(name) or statistics_of(column, _own_type(column)) for name, column in table.columns.items()
+    }
+    names = sorted(facts)
+    return FileQuality(
+        rows=table.rows,
+        columns=len(facts),
+        duplicate_rows=_duplicate_rows(table),
+        missing_cells=sum(found.missing for found in facts.values()),
+        constant=tuple(name for name in names if facts[name].constant),
+        empty=tuple(name for name in names if facts[name].empty),
+        almost_constant=tuple(name for name in names if facts[name].almost_constant),
+        almost_empty=tuple(name for name in names if facts[name].almost_empty),
+    )
+
+
+def _duplicate_rows(table: Table) -> int:
+    """
+    Count the rows that repeat an earlier one.
+
+    Each row is one number of 64 bits: in a million rows, two different ones fall together in 1 of 37 million files.
+    """
+    rows = np.zeros(table.rows, np.uint64)
+    for column in table.columns.values():
+        if isinstance(column, Labels):
+            bits = column.codes.astype(np.int64).view(np.uint64)
+        elif isinstance(column, Dates):
+            bits = column.values.view(np.uint64)
+        else:
+            bits = (column.values + 0).view(np.uint64)  # two zeros are equal, whatever their signs
+        rows = _mixed(_mixed(rows) + bits)
+    return table.rows - len(np.unique(rows))
+
+
+def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Spread each bit over all others: the finaliser of SplitMix64 (Steele, Lea and Flood, 2014)."""
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
+
+
+def _with_plots(column: ColumnQuality, axis: Axis, reference: Table, current: Table | None) -> ColumnQuality:
+    """Add what a report draws; a column without values in one of the files has nothing to draw."""
+    before = reference.columns[column.name]
+    now = current.columns[column.name] if current and column.current else before
+    try:
+        if column.reference.feature_type == "num":
+            numbers = NumericSamples.of(before, now)
+            if max(np.abs([*numbers.reference[[0, -1]], *numbers.current[[0, -1]]])) > _MOST_DRAWN:
+                return column
+            overlay = numeric_overlay(numbers, _BINS)
+            track = (
+                axis.track(before, now, numbers.reference)
+                if isinstance(before, Numbers) and isinstance(now, Numbers)
+                else None
+            )
+        elif column.reference.feature_type == "cat":
+            overlay, track = label_overlay(CategoricalSamples.of(before, now).tally), None
+        else:
+            return column
+    except UntestableError:
+        return column
+    return replace(column, overlay=overlay if column.current else replace(overlay, current=()), track=track)
