@@ -1,13 +1,13 @@
 """
-Compare two data files.
+Compare two data files, or two data frames.
 
     from pathlib import Path
-    from evidently_cli.report import Config, calculate
+    from evidently_cli.report import calculate
 
-    config = Config.from_dict({"profile_sections": ["data_drift"]})
-    result = calculate(Path("reference.csv"), Path("current.csv"), config, kind="profile")
-    print(result.sections["data_drift"].dataset_drift)
+    result = calculate("reference.csv", "current.csv", {"profile_sections": ["data_drift", "data_quality"]})
+    print(result.drifted, result.sections["data_drift"].summary().headline)
     Path("profile.json").write_text(result.to_json(indent=True))
+    Path("report.html").write_text(result.to_html(), encoding="utf-8")
 
 Everything that is returned is frozen, everything that a user can cause is raised as a ReportError, and nothing here
 records or sends anything. Importing this package imports none of pandas, numpy and scipy; `calculate` does.

@@ -56,6 +56,17 @@ def test_the_library_section_has_every_name() -> None:
     assert set(spool.__all__) <= set(re.findall(r"`([\w.]+)`", section))
 
 
+def test_the_example_of_a_comparison_runs(capsys: Any) -> None:
+    """The example for scripts and notebooks works as it stands."""
+    section = README.partition("### In a script or a notebook")[2]
+    names: dict[str, Any] = {}
+    exec(compile(section.partition("```python\n")[2].partition("```")[0], "README", "exec"), names)  # noqa: S102 - ours
+    printed = capsys.readouterr().out.replace("\u00a0", " ")
+    assert printed == "True 1 of 2 columns drifted (50 %); dataset drift is detected (limit 50 %)\n"
+    assert set(json.loads(names["profile"])) == {"data_drift", "data_quality", "timestamp"}
+    assert "Data quality" in names["page"]
+
+
 def test_the_ten_lines_of_the_library_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     """The example of the library works as it stands, but for the address of the endpoint."""
     monkeypatch.setenv("HOME", str(tmp_path))
