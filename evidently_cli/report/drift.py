@@ -7,7 +7,6 @@ The result of `data_drift`: frozen values, complete enough to write the profile 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
@@ -95,6 +94,19 @@ class ColumnDrift:
     overlay: Overlay | None  # only computed for a report
     track: Track | None  # only computed for a report, and for numbers
 
+    def to_dict(self) -> dict[str, object]:
+        """Return what a profile tells of it, but for the histograms."""
+        return {
+            "feature_type": self.feature_type,
+            "stattest_name": self.test_name,
+            "drift_score": self.score,
+            "drift_detected": self.drifted,
+            "threshold": self.threshold,
+            "feature_role": self.role,
+            "ref_missing": self.reference_missing,
+            "current_missing": self.current_missing,
+        }
+
     @property
     def excess(self) -> float:
         """
@@ -171,10 +183,11 @@ class DataDrift:
         out the two histograms, which `metrics` has, except for the column that `metrics` cannot hold.
         """
         xbins = self.options.xbins
-        entries = {column.name: _entry(column) for column in self.columns}
         summary = (self.n_columns, self.n_drifted, self.share_drifted, self.dataset_drift)
         metrics = dict(zip(_SUMMARY, summary, strict=True)) | {
-            name: entry for name, entry in entries.items() if name not in _SUMMARY
+            column.name: _histograms(column) | column.to_dict()
+            for column in self.columns
+            if column.name not in _SUMMARY
         }
         return profile_data(self.roles, metrics, self.notices) | {
             "options": {
@@ -184,9 +197,8 @@ class DataDrift:
                 "xbins": {name: asdict(bins) for name, bins in xbins.items()} if xbins is not None else None,
             },
             "columns": [
-                {"name": name}
-                | {key: value for key, value in entry.items() if name in _SUMMARY or not key.endswith("_small_hist")}
-                for name, entry in entries.items()
+                {"name": column.name} | (_histograms(column) if column.name in _SUMMARY else {}) | column.to_dict()
+                for column in self.columns
             ],
             "n_not_tested": self.n_not_tested,
         }
@@ -196,19 +208,8 @@ def _limit(column: ColumnDrift) -> str:
     return f"{'below' if column.is_p_value else 'above'} {number(column.threshold)}"
 
 
-def _entry(column: ColumnDrift) -> Mapping[str, object]:
-    return {
-        "current_small_hist": _pair(column.current_hist),
-        "ref_small_hist": _pair(column.reference_hist),
-        "feature_type": column.feature_type,
-        "stattest_name": column.test_name,
-        "drift_score": column.score,
-        "drift_detected": column.drifted,
-        "threshold": column.threshold,
-        "feature_role": column.role,
-        "ref_missing": column.reference_missing,
-        "current_missing": column.current_missing,
-    }
+def _histograms(column: ColumnDrift) -> dict[str, object]:
+    return {"current_small_hist": _pair(column.current_hist), "ref_small_hist": _pair(column.reference_hist)}
 
 
 def _pair(histogram: NumericHistogram | CategoryCounts) -> tuple[tuple[object, ...], tuple[object, ...]]:

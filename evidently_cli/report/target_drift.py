@@ -154,20 +154,7 @@ class TargetDrift:
                 f"{column.role}_{key}": value for key, value in (of_column | self.beside_drift(column.role)).items()
             }
         return profile_data(self.roles, metrics, self.notices) | {
-            "columns": [
-                {
-                    "name": column.name,
-                    "feature_type": column.feature_type,
-                    "stattest_name": column.test_name,
-                    "drift_score": column.score,
-                    "drift_detected": column.drifted,
-                    "threshold": column.threshold,
-                    "feature_role": column.role,
-                    "ref_missing": column.reference_missing,
-                    "current_missing": column.current_missing,
-                }
-                for column in self.columns
-            ]
+            "columns": [{"name": column.name} | column.to_dict() for column in self.columns]
         }
 
     def beside_drift(self, _role: Role) -> dict[str, object]:

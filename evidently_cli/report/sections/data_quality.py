@@ -22,7 +22,7 @@ from evidently_cli.report.quality import (
 )
 from evidently_cli.report.roles import Notice, Roles
 from evidently_cli.report.sections import Inputs
-from evidently_cli.report.stattests.samples import CategoricalSamples, NumericSamples, label_text
+from evidently_cli.report.stattests.samples import CategoricalSamples, NumericSamples, label_counts, label_text
 from evidently_cli.report.track import Axis
 
 _BINS = 20  # of a distribution
@@ -103,7 +103,7 @@ def _quality(
         return described
     statistics = statistics_of(now, feature_type)
     if feature_type == "cat" and role in ("target", "feature"):
-        new, unused = _label_changes(_label_counts(before), _label_counts(now))
+        new, unused = _label_changes(label_counts(before, with_infinite=True), label_counts(now, with_infinite=True))
         gaps = described.reference.missing > 0, statistics.missing > 0
         statistics = replace(
             statistics,
@@ -119,7 +119,7 @@ def statistics_of(column: Column, feature_type: QualityType) -> Statistics:
         return _of_numbers(column.values)
     if feature_type == "datetime" and isinstance(column, Dates):
         return _of_dates(column.values)
-    counts = _label_counts(column)
+    counts = label_counts(column, with_infinite=True)
     common = min(counts, key=lambda label: (-counts[label], label), default=None)
     return Statistics(
         feature_type="cat",
@@ -180,20 +180,6 @@ def _runs(ascending: NDArray[np.generic]) -> tuple[NDArray[np.generic], NDArray[
     """Return the distinct values of an ascending array, and how often each occurs."""
     starts = np.flatnonzero(np.concatenate([[len(ascending) > 0], ascending[1:] != ascending[:-1]]))
     return ascending[starts], np.diff(np.append(starts, len(ascending)))
-
-
-def _label_counts(column: Column) -> LabelCounts:
-    """Count each label; an infinite number is one of them, a missing value is not."""
-    if isinstance(column, Labels):
-        codes = column.codes
-        per_code = np.bincount(codes[codes >= 0], minlength=len(column.labels)).tolist()
-        labels: tuple[Label, ...] = column.labels
-        return {label: count for label, count in zip(labels, per_code, strict=True) if count}
-    if isinstance(column, Dates):
-        instants, numbers = np.unique(column.values[~np.isnat(column.values)], return_counts=True)
-        return dict(zip(np.datetime_as_string(instants).tolist(), numbers.tolist(), strict=True))
-    distinct, numbers = np.unique(column.values[~np.isnan(column.values)], return_counts=True)
-    return dict(zip(distinct.tolist(), numbers.tolist(), strict=True))
 
 
 def _label_changes(reference: LabelCounts, current: LabelCounts) -> tuple[int, int]:

@@ -91,7 +91,7 @@ class CategoricalSamples:
     @classmethod
     def of(cls, reference: Column, current: Column) -> CategoricalSamples:
         """Count the labels of both columns; raise UntestableError where one has none."""
-        counts = [_label_counts(column) for column in (reference, current)]
+        counts = [label_counts(column) for column in (reference, current)]
         for column_counts, file in zip(counts, ("reference", "current"), strict=True):
             if not column_counts:
                 raise UntestableError(f"every value is missing in the {file} file: not tested")
@@ -137,7 +137,8 @@ def _distinct(ascending: Floats) -> int:
     return 1 + int(np.count_nonzero(ascending[1:] != ascending[:-1]))
 
 
-def _label_counts(column: Column) -> dict[Label, int]:
+def label_counts(column: Column, *, with_infinite: bool = False) -> dict[Label, int]:
+    """Count each label, date or number; a missing value is none, and an infinite number only if asked for."""
     if isinstance(column, Labels):
         codes = column.codes
         per_code = np.bincount(codes[codes >= 0], minlength=len(column.labels)).tolist()
@@ -147,5 +148,7 @@ def _label_counts(column: Column) -> dict[Label, int]:
         instants, counts = np.unique(column.values[~np.isnat(column.values)], return_counts=True)
         return dict(zip(np.datetime_as_string(instants).tolist(), counts.tolist(), strict=True))
     values = column.values
-    distinct, counts = np.unique(values[np.isfinite(values)], return_counts=True)
+    distinct, counts = np.unique(
+        values[~np.isnan(values) if with_infinite else np.isfinite(values)], return_counts=True
+    )
     return dict(zip(distinct.tolist(), counts.tolist(), strict=True))
