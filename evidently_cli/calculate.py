@@ -55,6 +55,8 @@ def _command(kind: Literal["profile", "report"], name: str, ending: str) -> Call
     ) -> None:
         if not report_name:
             raise typer.BadParameter("--report-name is empty")
+        if reference == current == Path("-"):
+            raise typer.BadParameter("only one of --reference and --current can be standard input")
         target = output_path / (report_name if report_name.endswith(ending) else report_name + ending)
         manner = Manner(fail_on_drift, quiet, json, verbose)
         _run(kind, config, target, manner, reference=reference, current=current)

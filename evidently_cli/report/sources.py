@@ -9,6 +9,8 @@ from typing import Protocol
 from evidently_cli.report.columns import Table
 from evidently_cli.report.config import DataFormat, Sampling
 
+PARQUET = frozenset({".parquet", ".pq"})
+
 
 class Source(Protocol):
     """Data that was looked at, but not yet read."""
@@ -35,7 +37,7 @@ def open_source(data: object, which: str, data_format: DataFormat) -> Source:
 
         return open_frame(data, which)
     path = Path(data)
-    if path.suffix.lower() in {".parquet", ".pq"}:
+    if path.suffix.lower() in PARQUET:
         from evidently_cli.report.frames import open_parquet
         from evidently_cli.report.pieces import pieces
 

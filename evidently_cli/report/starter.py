@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ import yaml
 
 from evidently_cli.report.columns import Labels, Table
 from evidently_cli.report.config import ColumnMapping, DataFormat, Sampling
+from evidently_cli.report.errors import DataError
+from evidently_cli.report.pieces import STANDARD_INPUT, pieces
 from evidently_cli.report.roles import Roles, assign_roles
-from evidently_cli.report.sources import open_source
+from evidently_cli.report.sources import PARQUET, open_source
 from evidently_cli.report.wording import count, label
 
 _SEPARATORS = ",;\t|"
@@ -52,10 +55,13 @@ class Look:
 
 def look_at(path: Path) -> Look:
     """Read a data file without being told how; raise DataError when it cannot be read."""
-    data_format = DataFormat(separator=_separator(path))
+    if path == STANDARD_INPUT:
+        raise DataError("standard input: is read once, but looked at more than once: save it as a file first")
+    is_parquet = path.suffix.lower() in PARQUET
+    data_format = DataFormat() if is_parquet else DataFormat(separator=_separator(pieces(path)[0].path))
     table = open_source(path, "reference", data_format).read(Sampling())
     date = next((name for name in table.columns if _holds_dates(table, name)), None)
-    if date is not None and path.suffix.lower() not in {".parquet", ".pq"}:
+    if date is not None and not is_parquet:
         data_format = DataFormat(separator=data_format.separator, date_column=date)
         table = open_source(path, "reference", data_format).read(Sampling())
     target = _named(table, _TARGETS)
@@ -124,10 +130,10 @@ def _found(names: Sequence[str]) -> str:
 def _separator(path: Path) -> str:
     """Return the separator that the first line has most of, outside of quotation marks."""
     try:
-        with path.open("rb") as file:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             line = file.read(_HEAD_BYTES).split(b"\n")[0]
-    except OSError:
-        return ","  # a pattern, or a file that cannot be read: reading it tells
+    except (OSError, EOFError):
+        return ","  # a file that cannot be read: reading it tells why
     bare = re.sub(rb'"[^"]*"', b"", line)
     return max(_SEPARATORS, key=lambda separator: bare.count(separator.encode()))
 

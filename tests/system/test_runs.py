@@ -158,6 +158,22 @@ def test_a_pipeline_can_stop_at_drift(evidently: CommandLine) -> None:
     assert "none of the computed sections looks for drift" in evidently(*PROFILE, "--fail-on-drift", status=2).stderr
 
 
+def test_one_file_can_come_through_a_pipe(evidently: CommandLine) -> None:
+    """The current file can be piped in; both cannot."""
+    command = [sys.executable, "-m", "evidently_cli", *PROFILE[:4], "--current", "-", *PROFILE[6:]]
+    with (evidently.directory / "cur.csv").open("rb") as piped:
+        done = subprocess.run(
+            command, cwd=evidently.directory, env=evidently.environment, stdin=piped, capture_output=True, check=True
+        )
+    profile = json.loads((evidently.directory / "profile.json").read_text())
+    evidently(*PROFILE)
+    again = json.loads((evidently.directory / "profile.json").read_text())
+    assert profile["data_drift"]["data"] == again["data_drift"]["data"]
+    assert done.stderr == b""
+    both = evidently("calculate", "profile", "--reference", "-", "--current", "-", *PROFILE[6:], status=2)
+    assert "only one of --reference and --current" in both.stderr
+
+
 def test_the_summary_for_scripts(evidently: CommandLine) -> None:
     """--json says on one line what was found, in which rows, and where it was written; words stay away."""
     done = evidently(*PROFILE, "--json", DO_NOT_TRACK="1")

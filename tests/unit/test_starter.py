@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,15 @@ def test_what_is_found(tmp_path: Path, content: str, found: tuple[object, ...], 
     result = calculate(path, path, config, kind="profile")
     assert result.drifted is False
     assert not any(section.summary().headline == "not computed" for section in result.sections.values())
+
+
+def test_a_packed_file_is_looked_into(tmp_path: Path) -> None:
+    """The separator of a .csv.gz is that of the text inside; standard input cannot be looked at twice."""
+    path = tmp_path / "x.csv.gz"
+    path.write_bytes(gzip.compress(rows("a;b", "{0};x", number=2000).encode()))
+    assert made(path).data_format.separator == ";"
+    with pytest.raises(DataError, match="save it as a file first"):
+        look_at(Path("-"))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
