@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
+from functools import cache
 from importlib import metadata, resources
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def document(page: Page) -> str:
     """
     assets = resources.files(__package__) / "assets"
     script = "\n".join((assets / name).read_text(encoding="utf-8") for name in _SCRIPTS)
-    plotly = Path(str(metadata.distribution("plotly").locate_file("plotly/package_data/plotly.min.js"))).read_bytes()
+    plotly, plotly_source = _plotly()
     environment = Environment(
         loader=PackageLoader(__package__, "assets"),
         autoescape=True,
@@ -38,13 +39,20 @@ def document(page: Page) -> str:
         page=page,
         style=(assets / "report.css").read_text(encoding="utf-8"),
         script=script,
-        plotly=_packed(plotly),
-        script_sources=f"{_source(script.encode())} {_source(plotly)}",
+        plotly=plotly,
+        script_sources=f"{_source(script.encode())} {plotly_source}",
         reference=figures.REFERENCE,
         current=figures.CURRENT,
         mini_width=sparkline.WIDTH,
         mini_height=sparkline.HEIGHT,
     )
+
+
+@cache
+def _plotly() -> tuple[str, str]:
+    """Return Plotly's script, packed, and its hash; a notebook shows many reports, and packing takes 0.3 s."""
+    script = Path(str(metadata.distribution("plotly").locate_file("plotly/package_data/plotly.min.js"))).read_bytes()
+    return _packed(script), _source(script)
 
 
 def _packed_figure(figure: Figure) -> str:
