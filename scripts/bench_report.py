@@ -66,16 +66,17 @@ class Case:
 def main() -> int:
     """Measure, print, judge: exit code 1 when a budget is missed."""
     options = _parser().parse_args()
-    peers = {name: _peer(name, options.peers) for name in _PEERS}
+    peers = {name: _peer(name, options.peers) for name in options.tools}
     results: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory(prefix="evidently-bench.") as name:
         folder = Path(name)
-        for case in _cases(options.rows, options.sections):
+        for case in _cases(options.rows, options.sections, options.kinds):
             reference, current = _files(folder, case.data)
             runs: dict[str, list[Run]] = {}
-            rounds = options.rounds if case.data != "1000000" else max(1, options.rounds // 3)
-            for _ in range(rounds):  # side by side: what slows the machine down slows all down
+            for _ in range(options.rounds):  # side by side: what slows the machine down slows all down
                 for tool, command in _commands(case, reference, current, peers).items():
+                    for path in (reference, current):
+                        path.read_bytes()  # nobody goes first for those after
                     runs.setdefault(tool, []).append(_run(command, folder))
             results += _report(case, runs)
     machine = {"machine": platform.platform(), "cores": os.cpu_count(), "python": platform.python_version()}
@@ -91,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/bench report", description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=list(FASTER), help="sizes (default: %(default)s)")
     parser.add_argument("--sections", nargs="+", default=["data_drift"], choices=["data_drift", "data_quality"])
-    parser.add_argument("--rounds", type=int, default=3, help="of each case; a third of it at 1 M rows")
+    parser.add_argument("--kinds", nargs="+", default=["profile", "report"], choices=["profile", "report"])
+    parser.add_argument("--tools", nargs="+", default=list(_PEERS), choices=list(_PEERS), help="to compare with")
+    parser.add_argument("--rounds", type=int, default=3, help="of each case")
     parser.add_argument("--peers", type=Path, default=ROOT / ".bench", help="folder of the peers' environments")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     return parser
@@ -110,11 +113,9 @@ def _peer(name: str, folder: Path) -> Path:
     return python
 
 
-def _cases(sizes: list[int], sections: list[str]) -> Iterator[Case]:
+def _cases(sizes: list[int], sections: list[str], kinds: list[str]) -> Iterator[Case]:
     yield Case("iris", "data_drift", "profile")
-    yield from (
-        Case(str(rows), section, kind) for rows in sizes for section in sections for kind in ("profile", "report")
-    )
+    yield from (Case(str(rows), section, kind) for rows in sizes for section in sections for kind in kinds)
 
 
 def _files(folder: Path, data: str) -> tuple[Path, Path]:
@@ -187,11 +188,12 @@ def _commands(case: Case, reference: Path, current: Path, peers: Mapping[str, Pa
     files: list[str | Path] = ["--reference", reference, "--current", current, "--config", config]
     place: list[str | Path] = ["--output_path", ".", "--report_name", "out"]
     old = "profile" if case.kind == "profile" else "dashboard"
-    return {
-        "ours": [sys.executable, "-m", "evidently_cli", "calculate", case.kind, *files, *place],
-        "0.7": [peers["0.7"], "-c", _NEW, reference, current, case.section, case.kind],
-        "0.1.59": [peers["0.1.59"], "-m", "evidently", "calculate", old, *files, *place],
+    ours: list[str | Path] = [sys.executable, "-m", "evidently_cli", "calculate", case.kind, *files, *place]
+    commands: dict[str, list[str | Path]] = {
+        "0.7": ["-c", _NEW, reference, current, case.section, case.kind],
+        "0.1.59": ["-m", "evidently", "calculate", old, *files, *place],
     }
+    return {"ours": ours} | {name: [python, *commands[name]] for name, python in peers.items()}
 
 
 def _run(command: list[str | Path], folder: Path) -> Run:
