@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,15 +54,40 @@ def open_frame(frame: Any, name: str) -> Frame:
     return Frame(name, frame, _unique((str(column) for column in frame.columns), name))
 
 
-def open_parquet(files: tuple[Piece, ...], name: str) -> Frame:
-    """Read Parquet files of the same columns; raise DataError when that cannot be done."""
+@dataclass(frozen=True, slots=True)
+class ParquetFile:
+    """Parquet files of the same columns, of which only the schema was looked at."""
+
+    name: str
+    pieces: tuple[Piece, ...]
+    columns: tuple[str, ...]
+
+    def read(self, sampling: Sampling) -> Table:
+        """Read all rows and keep those that the sampling selects; raise DataError when there is none."""
+        import polars as pl
+
+        with _as_data_errors(self.name):
+            parts = [pl.read_parquet(piece.path) for piece in self.pieces]
+            frame = pl.concat(parts, how="vertical_relaxed") if len(parts) > 1 else parts[0]
+        return Frame(self.name, frame, self.columns).read(sampling)
+
+
+def open_parquet(files: tuple[Piece, ...], name: str) -> ParquetFile:
+    """Look at the columns of Parquet files; raise DataError for what is no such file."""
+    import polars as pl
+
+    with _as_data_errors(name):
+        return ParquetFile(name, files, _unique(pl.read_parquet_schema(files[0].path), name))
+
+
+@contextmanager
+def _as_data_errors(name: str) -> Iterator[None]:
     import polars as pl
 
     try:
-        parts = [pl.read_parquet(piece.source()) for piece in files]
-        return open_frame(pl.concat(parts, how="vertical_relaxed") if len(parts) > 1 else parts[0], name)
+        yield
     except FileNotFoundError as error:
-        raise DataError(f"{files[0].path}: no such file") from error
+        raise DataError(f"{name}: no such file") from error
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{name}: cannot be read as Parquet: {' '.join(str(error).split())[:200]}") from error
 

@@ -80,17 +80,6 @@ def _number_distribution(overlay: Overlay, edges: Sequence[float]) -> Figure:
 
 
 def _label_distribution(overlay: Overlay, labels: Sequence[str]) -> Figure:
-    def bars(name: str, shares: Sequence[float], color: str) -> dict[str, object]:
-        return {
-            "type": "bar",
-            "orientation": "h",
-            "x": shares_of(shares),
-            "y": positions,
-            "marker": {"color": color},
-            "customdata": [in_figure(label(text, 200)) for text in labels],
-            "hovertemplate": f"%{{customdata}}<br>{name} %{{x:.1%}}<extra></extra>",
-        }
-
     # The labels are tick texts, not values of the axis: as values, two that are equal once shortened would share one
     # bar, and those that look like dates or numbers would be placed as such.
     positions = list(range(len(labels)))
@@ -107,8 +96,8 @@ def _label_distribution(overlay: Overlay, labels: Sequence[str]) -> Figure:
         legend=BOTH,
         plot={
             "data": [
-                bars("reference", overlay.reference, REFERENCE),
-                bars("current", overlay.current, CURRENT),
+                label_bars("reference", overlay.reference, labels, REFERENCE),
+                label_bars("current", overlay.current, labels, CURRENT),
             ],
             "layout": {
                 "barmode": "group",
@@ -118,6 +107,19 @@ def _label_distribution(overlay: Overlay, labels: Sequence[str]) -> Figure:
             },
         },
     )
+
+
+def label_bars(name: str, shares: Sequence[float], labels: Sequence[str], color: str) -> dict[str, object]:
+    """Draw the share of each label as a bar at the label's position; `name` says under the pointer whose it is."""
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "x": shares_of(shares),
+        "y": list(range(len(labels))),
+        "marker": {"color": color},
+        "customdata": [in_figure(label(text, 200)) for text in labels],
+        "hovertemplate": f"%{{customdata}}<br>{name} %{{x:.1%}}<extra></extra>",
+    }
 
 
 def over_time(track: Track) -> Figure:

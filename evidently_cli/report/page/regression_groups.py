@@ -7,6 +7,7 @@ from itertools import pairwise
 from evidently_cli.report.page.figures import (
     HEIGHT,
     SHARE_AXIS,
+    label_bars,
     rounded,
     shares_of,
     step_edges,
@@ -156,16 +157,7 @@ def _numbers_per_group(title: str, spread: Spread, edges: Sequence[float]) -> Fi
 def _labels_per_group(title: str, spread: Spread, labels: Sequence[str]) -> Figure:
     positions = list(range(len(labels)))
     data = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "x": shares_of(shares),
-            "y": positions,
-            "marker": {"color": color},
-            "customdata": [in_figure(label(text, 200)) for text in labels],
-            "hovertemplate": f"%{{customdata}}<br>{name} %{{x:.1%}}<extra></extra>",
-        }
-        for shares, (name, color) in zip(spread.shares, _LEGEND, strict=True)
+        label_bars(name, shares, labels, color) for shares, (name, color) in zip(spread.shares, _LEGEND, strict=True)
     ]
     ticks = {"tickvals": positions, "ticktext": [in_figure(label(text, 24)) for text in labels]}
     return Figure(
