@@ -17,7 +17,7 @@ from evidently_cli.output import CommandError, emit, say
 _BRANCHES = {
     "calculate": "evidently_cli.calculate",
     "init": "evidently_cli.init",
-    "telemetry": "evidently_cli.telemetry",
+    "telemetry": "evidently_cli.telemetry.app",
 }
 
 
