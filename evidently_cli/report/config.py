@@ -111,11 +111,20 @@ class DataDriftOptions:
 
 @dataclass(frozen=True, slots=True)
 class QualityMetricsOptions:
-    """How to draw and threshold model quality."""
+    """
+    How to draw and threshold model quality.
+
+    `cut_quantile` is a side ("left", "right" or "two-sided") and a quantile of the reference, at which histograms are
+    cut: of every numeric column, or of the named ones. No number changes by that.
+    """
 
     conf_interval_n_sigmas: int = 1
     classification_threshold: float = 0.5
     cut_quantile: tuple[str, float] | Mapping[str, tuple[str, float]] | None = None
+
+    def cut_of(self, column: str) -> tuple[str, float] | None:
+        """Return the side and the quantile at which the histograms of a column are cut."""
+        return self.cut_quantile.get(column) if isinstance(self.cut_quantile, Mapping) else self.cut_quantile
 
 
 @dataclass(frozen=True, slots=True)

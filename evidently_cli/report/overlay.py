@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evidently_cli.report.config import Bins
+from evidently_cli.report.cut import Cut
 from evidently_cli.report.drift import Overlay
 from evidently_cli.report.histogram import bin_counts, uniform_edges
 from evidently_cli.report.stattests.samples import NumericSamples, Tally, label_text
@@ -12,15 +13,20 @@ from evidently_cli.report.stattests.samples import NumericSamples, Tally, label_
 _MOST_LABELS = 30
 
 
-def numeric_overlay(samples: NumericSamples, bins: int | Bins) -> Overlay:
-    """Return the shares over `bins` equal bins of the common range, or over the given ones."""
+def numeric_overlay(samples: NumericSamples, bins: int | Bins, cut: Cut | None = None) -> Overlay:
+    """
+    Return the shares over `bins` equal bins of the common range, or over the given ones.
+
+    With a cut, the bins are those of the values that it keeps; the shares are of all rows nevertheless.
+    """
+    kept = [cut.kept(rows) if cut else rows for rows in (samples.reference, samples.current)]
     if isinstance(bins, Bins):
         edges = bins.start + bins.size * np.arange(np.ceil((bins.end - bins.start) / bins.size) + 1)
     else:
-        first = min(samples.reference[0], samples.current[0])
-        last = max(samples.reference[-1], samples.current[-1])
+        first = min(rows[0] for rows in kept if len(rows))
+        last = max(rows[-1] for rows in kept if len(rows))
         edges = uniform_edges(first, last, bins)
-    reference, current = (bin_counts(rows, edges) / len(rows) for rows in (samples.reference, samples.current))
+    reference, current = (bin_counts(rows, edges) / whole for rows, whole in zip(kept, samples.sizes, strict=True))
     return Overlay(
         labels=None, edges=tuple(edges.tolist()), reference=tuple(reference.tolist()), current=tuple(current.tolist())
     )

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from evidently_cli.report.cut import Cut
 from evidently_cli.report.drift import Overlay, Track
+from evidently_cli.report.quality_plots import ByTarget, LabelsInTime, RowsInTime
 from evidently_cli.report.roles import Notice, Roles
 from evidently_cli.report.section import Summary, profile_data
 from evidently_cli.report.wording import counted, label, percent
@@ -128,16 +130,20 @@ class ColumnQuality:
     """
     One column in both files. `current` is None without a second file, or where that lacks the column.
 
-    Overlay and track are only computed for a report. Without a second file the overlay's `current` is empty, and the
-    track's current is the reference itself.
+    What follows `current` is only computed for a report. Without a second file the overlay's `current` is empty, and
+    the track's current is the reference itself.
     """
 
     name: str
     role: QualityRole
     reference: Statistics
     current: Statistics | None
-    overlay: Overlay | None = None
+    overlay: Overlay | None = None  # its shares are of all rows with a value, whatever the cut leaves out
+    cut: Cut | None = None  # of the overlay
     track: Track | None = None
+    rows_in_time: RowsInTime | None = None  # dates only
+    labels_in_time: LabelsInTime | None = None  # categories only, and with a datetime column
+    by_target: ByTarget | None = None
 
     @property
     def last(self) -> Statistics:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from evidently_cli.report.cut import Cut
 from evidently_cli.report.drift import FeatureType
 from evidently_cli.report.roles import Notice, Roles
 from evidently_cli.report.section import Summary, profile_data
@@ -146,13 +147,16 @@ class Spread:
     A feature in each group, as shares of the group's rows that have a value: shares[group][bin or label].
 
     `edges` is set for a numeric feature (20 bins), `labels` for a categorical one: at most 12, where the last may be
-    "7 other labels" (`merged` = 7). Both files have the same. A group without values has shares of 0.
+    "7 other labels" (`merged` = 7). Both files have the same. A group without values has shares of 0. What a cut leaves
+    out is missing from the shares, which then sum to less than 1.
     """
 
     labels: tuple[str, ...] | None
     edges: tuple[float, ...] | None
     shares: tuple[tuple[float, ...], ...]
     merged: int = 0
+    cut: Cut | None = None
+    left_out: tuple[float, ...] = ()  # with a cut: the share of each group's values that it leaves out
 
 
 @dataclass(frozen=True, slots=True)

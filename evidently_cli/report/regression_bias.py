@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evidently_cli.report.columns import Column, Dates, Label, Labels, Numbers
+from evidently_cli.report.config import QualityMetricsOptions
+from evidently_cli.report.cut import Cut, left_out
 from evidently_cli.report.drift import FeatureType
 from evidently_cli.report.histogram import Floats, bin_counts, uniform_edges
 from evidently_cli.report.regression import FeatureBias, GroupValues, Spread
@@ -23,13 +25,17 @@ _NOTHING = GroupValues(None, None, None, np.nan)
 
 
 def numeric_bias(
-    name: str, reference: Rows, current: Rows | None, *, with_plots: bool
+    name: str, reference: Rows, current: Rows | None, plots: QualityMetricsOptions | None
 ) -> tuple[FeatureBias, tuple[Notice, ...]]:
-    """Compare the means of a numeric feature; a file where it has no numbers gives nulls and a notice."""
+    """
+    Compare the means of a numeric feature; a file where it has no numbers gives nulls and a notice.
+
+    `plots` says how to draw the spread; with None, there is none.
+    """
     files = [reference] if current is None else [reference, current]
     values = [_numbers(rows, name) for rows in files]
     means = [_means(rows, column) for rows, column in zip(files, values, strict=True)]
-    spreads = _numeric_spreads(files, values) if with_plots else (None,) * len(files)
+    spreads = _numeric_spreads(name, files, values, plots) if plots else (None,) * len(files)
     notices = tuple(
         Notice(name, f"has no numbers in the {rows.file} file: its error bias there is unknown")
         for rows, column in zip(files, values, strict=True)
@@ -39,13 +45,13 @@ def numeric_bias(
 
 
 def categorical_bias(
-    name: str, reference: Rows, current: Rows | None, *, with_plots: bool
+    name: str, reference: Rows, current: Rows | None, plots: QualityMetricsOptions | None
 ) -> tuple[FeatureBias, tuple[Notice, ...]]:
     """Compare the most common values of a categorical feature; a file without any value gives nulls and a notice."""
     files = [reference] if current is None else [reference, current]
     coded = [_coded(rows.table.columns[name], rows.usable) for rows in files]
     values = [_most_common_values(rows, *codes) for rows, codes in zip(files, coded, strict=True)]
-    spreads = _label_spreads(files, coded) if with_plots else (None,) * len(files)
+    spreads = _label_spreads(files, coded) if plots else (None,) * len(files)
     notices = tuple(
         Notice(name, f"has no values in the {rows.file} file: its error bias there is unknown")
         for rows, (codes, _) in zip(files, coded, strict=True)
@@ -91,22 +97,30 @@ def _by_group(rows: Rows, values: Floats) -> Iterator[Floats]:
     return (values[mask & known] for mask in rows.masks)
 
 
-def _numeric_spreads(files: list[Rows], values: list[Floats]) -> tuple[Spread | None, ...]:
-    known = [column[~np.isnan(column)] for column in values]
-    ends = [end for column in known if len(column) for end in (column.min(), column.max())]
+def _numeric_spreads(
+    name: str, files: list[Rows], values: list[Floats], options: QualityMetricsOptions
+) -> tuple[Spread | None, ...]:
+    known = [np.sort(column[~np.isnan(column)]) for column in values]
+    cut = Cut.of(name, known[0], options)
+    kept = [cut.kept(column) if cut else column for column in known]
+    ends = [end for column in kept if len(column) for end in (column[0], column[-1])]
     edges = uniform_edges(min(ends), max(ends), _BINS) if ends else np.array([np.nan])
     if not (np.abs(edges) <= _LARGEST_DRAWN).all():  # NaN where there is no value, or values are too far apart
         return (None,) * len(files)
     return tuple(
-        Spread(
-            None,
-            tuple(edges.tolist()),
-            tuple(_shares(bin_counts(np.sort(group), edges)) for group in _by_group(rows, column)),
-        )
-        if len(column_known)
-        else None
+        _numeric_spread(list(_by_group(rows, column)), edges, cut) if len(column_known) else None
         for rows, column, column_known in zip(files, values, known, strict=True)
     )
+
+
+def _numeric_spread(groups: list[Floats], edges: Floats, cut: Cut | None) -> Spread:
+    ascending = [np.sort(group) for group in groups]
+    shares = [
+        tuple((bin_counts(cut.kept(group) if cut else group, edges) / max(1, len(group))).tolist())
+        for group in ascending
+    ]
+    missing = tuple(left_out(each) if len(group) else 0.0 for each, group in zip(shares, ascending, strict=True))
+    return Spread(None, tuple(edges.tolist()), tuple(shares), cut=cut, left_out=missing if cut else ())
 
 
 def _shares(counts: NDArray[np.int64]) -> tuple[float, ...]:

@@ -72,7 +72,7 @@ class Behaviors:
             name,
             feature_type,
             coded.bins,
-            tuple((target.role, _by_bin(coded, found)) for target, found in self.targets),
+            tuple((target.role, by_bin(coded, found)) for target, found in self.targets),
         )
 
 
@@ -149,7 +149,8 @@ def _prepared(target: TargetColumn, feature_type: FeatureType) -> Coded | tuple[
     return coded_labels(target.reference, target.current, _MOST_LABELS + 1)
 
 
-def _by_bin(feature: Coded, target: Coded | tuple[Ordered, Ordered]) -> ByBin:
+def by_bin(feature: Coded, target: Coded | tuple[Ordered, Ordered]) -> ByBin:
+    """Return labels, or numbers, of both files by the bins of a feature; all from the same rows."""
     if isinstance(target, Coded):
         return _labels_by_bin(feature, target)
     return _values_by_bin(feature, *target)

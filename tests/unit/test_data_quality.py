@@ -357,7 +357,7 @@ def test_the_tab(tmp_path: Path) -> None:
     assert [heading.title for heading in facts.headings] == ["Fact", "Reference", "Current"]
     assert len(facts.rows) == 12
     assert [row.cells[0].badge for row in features.rows] == ["target", "prediction", "", "", "", ""]  # type: ignore[union-attr]
-    assert [len(row.figures) for row in features.rows] == [1, 1, 2, 2, 2, 2]
+    assert [len(row.figures) for row in features.rows] == [1, 2, 3, 3, 3, 3]
     assert [figure.title for figure in correlations.figures] == [
         f"{name}: {which}"
         for name in ("Pearson", "Spearman", "Kendall", "Cramér's V")
@@ -409,14 +409,22 @@ def as_frame(columns: dict[str, list[object]]) -> pd.DataFrame:
     st.dictionaries(NAMES, st.tuples(COLUMN, COLUMN), min_size=1, max_size=4),
     st.sampled_from([None, "regression", "classification"]),
     st.booleans(),
+    st.sampled_from([None, ["left", 0.5], ["right", 0.5], ["two-sided", 0.3]]),
 )
 def test_no_data_crashes(
-    tmp_path: Path, columns: dict[str, tuple[list[object], list[object]]], task: str | None, both: bool
+    tmp_path: Path, columns: dict[str, tuple[list[object], list[object]]], task: str | None, both: bool, cut: object
 ) -> None:
     """One row, no value, unicode, hostile names, infinities, mixed types: strict JSON and a page, or one line."""
     reference, current = (as_frame({name: pair[file] for name, pair in columns.items()}) for file in (0, 1))
     try:
-        result = profiled(tmp_path, reference, current if both else None, kind="report", column_mapping={"task": task})
+        result = profiled(
+            tmp_path,
+            reference,
+            current if both else None,
+            kind="report",
+            column_mapping={"task": task},
+            options={"quality_metrics": {"cut_quantile": cut}},
+        )
     except DataError as error:
         assert "\n" not in str(error)  # noqa: PT017 - there is nothing to raise in most examples
     else:

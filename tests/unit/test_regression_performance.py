@@ -401,6 +401,44 @@ def test_many_labels(tmp_path: Path) -> None:
         spread_per_group("current", Spread(None, None, ()))
 
 
+@pytest.mark.parametrize("side, low, high", [("left", 0.2, 1), ("right", 0, 0.2), ("two-sided", 0.2, 0.8)])
+def test_cut(tmp_path: Path, side: str, low: float, high: float) -> None:
+    """A feature's histogram leaves out what is beyond the reference's quantile, in every group; no number changes."""
+    options = {"quality_metrics": {"cut_quantile": {"bmi": [side, 0.2]}}}
+    found, whole = (performance(tmp_path, REFERENCE, CURRENT, options=each) for each in (options, {}))
+    assert found.to_dict() == whole.to_dict()
+    bias = next(feature for feature in found.error_bias if feature.name == "bmi")
+    first, last = REFERENCE["bmi"].quantile([low, high])
+    if side != "two-sided":
+        first, last = (-np.inf, last) if side == "right" else (first, np.inf)
+    kept = [rows["bmi"][rows["bmi"].between(first, last)] for rows in (REFERENCE, CURRENT)]
+    edges = np.histogram_bin_edges(pd.concat(kept), 20)
+    for spread, rows in ((bias.reference_spread, REFERENCE), (bias.current_spread, CURRENT)):
+        error = rows["prediction"] - rows["target"]
+        under = rows["bmi"][error <= error.quantile(0.05)]
+        assert spread is not None
+        assert spread.edges == pytest.approx(tuple(edges))
+        counts = np.histogram(under[under.between(first, last)], edges)[0]
+        assert spread.shares[1] == pytest.approx(tuple(counts / len(under)))
+    (before, now) = (figures(drawn(NAME, each)) for each in (found, whole))
+    changed = [figure for figure, other in zip(before, now, strict=True) if figure != other]
+    assert len(changed) == 2
+    assert all("quantile" in figure.title and "are not drawn: " in figure.caption for figure in changed)
+
+
+def test_a_group_beyond_the_cut(tmp_path: Path) -> None:
+    """A group none of whose values is drawn counts as left out; one that has no values does not."""
+    data = pd.DataFrame({"target": [0.0] * 40, "prediction": [*np.linspace(0, 1, 39), 99], "x": range(40)})
+    data.loc[:2, "x"] = None  # the rows of underestimation
+    options = {"quality_metrics": {"cut_quantile": ["right", 0.5]}}
+    spread = performance(tmp_path, data, options=options).error_bias[0].reference_spread
+    assert spread is not None
+    assert spread.left_out == pytest.approx((16 / 35, 0, 1))
+    caption = spread_per_group("reference", spread).caption
+    assert "No row of underestimation and overestimation has a value that is drawn. " in caption
+    assert caption.endswith("0\u00a0% of underestimation, 100.0\u00a0% of overestimation.")
+
+
 def test_hostile_names(tmp_path: Path) -> None:
     """No name or label of the data can become markup or a formula in a plot."""
     hostile = "<b>$x$</b>"

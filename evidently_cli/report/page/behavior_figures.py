@@ -4,23 +4,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from evidently_cli.report.page.figures import BOTH, CURRENT, HEIGHT, REFERENCE, SHARE_AXIS, rounded, shares_of
+from evidently_cli.report.page.palette import label_colors
 from evidently_cli.report.page.view import Figure
 from evidently_cli.report.target_drift import FeatureBins, LabelsByBin, Range, ValuesByBin
 from evidently_cli.report.wording import in_figure, label, number, percent
 
-# None of them is the blue or the orange of the two files; grey is for the other labels.
-_LABELS = ("#128a6b", "#b8479c", "#8c7b00", "#6a5acd", "#2c9fc4", "#b5523b")
-_OTHERS = "#8b939c"
 _BETWEEN = 2  # bins of air between the halves of a figure
 _APART = 0.18  # of a bin, from its middle: the two files side by side
 
 
-def labels_by_bin(title: str, feature: str, bins: FeatureBins, found: LabelsByBin) -> Figure:
-    """The feature's distribution in both files, reference on the left, each bar split by the target's labels."""
-    names = [in_figure(name) for name in _names(bins)]
-    others = len(found.labels) > len(_LABELS)
-    colors = [*_LABELS[: len(found.labels) - others], *([_OTHERS] if others else [])]
-    right = len(names) + _BETWEEN  # one axis for both halves: the page's colours apply to a figure's first axes only
+def labels_by_bin(title: str, feature: str, bins: FeatureBins, found: LabelsByBin, *, alone: bool = False) -> Figure:
+    """
+    The feature's distribution in both files, reference on the left, each bar split by the target's labels.
+
+    `alone` leaves current out, where there is no second file.
+    """
+    names = [in_figure(name) for name in bin_names(bins)]
+    colors = label_colors(found.labels)
+    # One axis for both halves: the page's colours apply to a figure's first axes only.
+    halves = [("reference", found.reference, 0), ("current", found.current, len(names) + _BETWEEN)][: 1 if alone else 2]
 
     def bars(file: str, rows: Sequence[Sequence[float]], start: int) -> Iterator[dict[str, object]]:
         for text, shares, color in zip(found.labels, rows, colors, strict=True):
@@ -36,24 +38,25 @@ def labels_by_bin(title: str, feature: str, bins: FeatureBins, found: LabelsByBi
             }
 
     places, texts = _ticks(bins)
+    name = label(feature, 40)
     return Figure(
         title=title,
         caption=_labels_in_words(bins, found),
         height=HEIGHT,
         legend=tuple((label(text, 40), color) for text, color in zip(found.labels, colors, strict=True)),
         plot={
-            "data": [*bars("reference", found.reference, 0), *bars("current", found.current, right)],
+            "data": [bar for half in halves for bar in bars(*half)],
             "layout": {
                 "barmode": "stack",
                 "bargap": 0.2 if bins.edges is None else 0,
                 "hovermode": "closest",
                 "yaxis": SHARE_AXIS,
                 "xaxis": {
-                    "tickvals": [*places, *(right + place for place in places)],
-                    "ticktext": [*texts, *texts],
-                    "range": [-0.5, right + len(names) - 0.5],  # a bin without rows has its place as well
+                    "tickvals": [start + place for _, _, start in halves for place in places],
+                    "ticktext": texts * len(halves),
+                    "range": [-0.5, halves[-1][2] + len(names) - 0.5],  # a bin without rows has its place as well
                     "showgrid": False,
-                    "title": {"text": in_figure(f"{label(feature, 40)}: left reference, right current")},
+                    "title": {"text": in_figure(name if alone else f"{name}: left reference, right current")},
                 },
             },
         },
@@ -75,7 +78,7 @@ def _labels_in_words(bins: FeatureBins, found: LabelsByBin) -> str:
     cells = [
         (abs(now - before), text, name, before, now)
         for text, reference, current in zip(found.labels, found.reference, found.current, strict=True)
-        for name, before, now in zip(_names(bins), reference, current, strict=True)
+        for name, before, now in zip(bin_names(bins), reference, current, strict=True)
     ]
     _, text, name, before, now = max(cells, key=lambda cell: cell[0])
     return (
@@ -86,8 +89,12 @@ def _labels_in_words(bins: FeatureBins, found: LabelsByBin) -> str:
     )
 
 
-def values_by_bin(title: str, feature: str, bins: FeatureBins, found: ValuesByBin) -> Figure:
-    """The mean and the range of the target in each bin of the feature, both files side by side."""
+def values_by_bin(title: str, feature: str, bins: FeatureBins, found: ValuesByBin, *, alone: bool = False) -> Figure:
+    """
+    The mean and the range of the target in each bin of the feature, both files side by side.
+
+    `alone` leaves current out, where there is no second file.
+    """
     x, widths, axis, names = _places(bins)
     scale = [value for each in (*found.reference, *found.current) if each for value in (each.low, each.high, each.mean)]
 
@@ -123,11 +130,11 @@ def values_by_bin(title: str, feature: str, bins: FeatureBins, found: ValuesByBi
         title=title,
         caption=_values_in_words(bins, found),
         height=HEIGHT,
-        legend=BOTH,
+        legend=BOTH[: 1 if alone else 2],
         plot={
             "data": [
-                points("reference", found.reference, REFERENCE, "circle", -1),
-                points("current", found.current, CURRENT, "diamond", 1),
+                points("reference", found.reference, REFERENCE, "circle", 0 if alone else -1),
+                *([] if alone else [points("current", found.current, CURRENT, "diamond", 1)]),
             ],
             "layout": {"hovermode": "closest", "xaxis": {**axis, "title": {"text": in_figure(label(feature, 60))}}},
         },
@@ -137,7 +144,7 @@ def values_by_bin(title: str, feature: str, bins: FeatureBins, found: ValuesByBi
 def _values_in_words(bins: FeatureBins, found: ValuesByBin) -> str:
     pairs = [
         (abs(now.mean - before.mean), name, before.mean, now.mean)
-        for name, before, now in zip(_names(bins), found.reference, found.current, strict=True)
+        for name, before, now in zip(bin_names(bins), found.reference, found.current, strict=True)
         if before and now
     ]
     story = "Points are the mean in each bin of the feature; the bars reach from the 5 % to the 95 % quantile. "
@@ -147,7 +154,8 @@ def _values_in_words(bins: FeatureBins, found: ValuesByBin) -> str:
     return story + f"The means differ most at {name}: {number(before)} in the reference, {number(now)} in current."
 
 
-def _names(bins: FeatureBins) -> list[str]:
+def bin_names(bins: FeatureBins) -> list[str]:
+    """Return the bins in words: “a”, or "1.5 to 2"."""
     if bins.labels is not None:
         return [f"“{label(text, 60)}”" for text in bins.labels]
     return [f"{number(low)} to {number(high)}" for low, high in pairwise(bins.edges or ())]
@@ -155,7 +163,7 @@ def _names(bins: FeatureBins) -> list[str]:
 
 def _places(bins: FeatureBins) -> tuple[list[float], list[float], Mapping[str, object], list[str]]:
     """Return the middle and the width of each bin, the axis, and the names of the bins for a pointer."""
-    names = [in_figure(name) for name in _names(bins)]
+    names = [in_figure(name) for name in bin_names(bins)]
     if bins.labels is None:
         edges = bins.edges or ()
         return (
@@ -165,5 +173,9 @@ def _places(bins: FeatureBins) -> tuple[list[float], list[float], Mapping[str, o
             names,
         )
     places = [float(place) for place in range(len(bins.labels))]
-    ticks = {"tickvals": places, "ticktext": [in_figure(label(text, 14)) for text in bins.labels]}
+    ticks = {
+        "tickvals": places,
+        "ticktext": [in_figure(label(text, 14)) for text in bins.labels],
+        "range": [-0.5, len(places) - 0.5],
+    }
     return places, [0.8] * len(places), ticks, names

@@ -1,9 +1,14 @@
 """The tab of `data_quality`: how much is missing, the files as a whole, one row per column, correlations."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
+from evidently_cli.report.cut import Cut, left_out
+from evidently_cli.report.drift import Overlay
+from evidently_cli.report.page.by_target import by_target
 from evidently_cli.report.page.quality_figures import correlation_figures, shares_figure, track_figure
+from evidently_cli.report.page.time_figures import labels_in_time, rows_in_time
 from evidently_cli.report.page.view import Figure, Figures, Heading, Row, Tab, Table, Text, Verdict
 from evidently_cli.report.quality import ColumnQuality, DataQuality, FileQuality, Statistics, Value
 from evidently_cli.report.wording import count, counted, label, number, percent, visible
@@ -120,7 +125,7 @@ def _row(column: ColumnQuality) -> Row:
             _cell(column, _range, lambda file: file.minimum),
         ),
         notes=_notes(column),
-        figures=_figures(column),
+        figures=tuple(_figures(column)),
     )
 
 
@@ -178,8 +183,25 @@ def _are(number_of: int) -> str:
     return "is" if number_of == 1 else "are"
 
 
-def _figures(column: ColumnQuality) -> tuple[Figure, ...]:
-    return (
-        *([shares_figure(column.overlay)] if column.overlay else []),
-        *([track_figure(column.track, alone=column.current is None)] if column.track else []),
-    )
+def _figures(column: ColumnQuality) -> Iterator[Figure]:
+    alone = column.current is None
+    if column.overlay is not None:
+        yield _distribution(column.overlay, column.cut)
+    if column.track is not None:
+        yield track_figure(column.track, alone=alone)
+    if column.rows_in_time is not None:
+        yield rows_in_time(column.name, column.rows_in_time)
+    if column.labels_in_time is not None:
+        yield from labels_in_time(column.labels_in_time)
+    if column.by_target is not None:
+        yield by_target(column.name, column.by_target, column.cut, alone=alone)
+
+
+def _distribution(overlay: Overlay, cut: Cut | None) -> Figure:
+    figure = shares_figure(overlay)
+    if cut is None:
+        return figure
+    missing = [("the reference", left_out(overlay.reference))]
+    if overlay.current:
+        missing.append(("current", left_out(overlay.current)))
+    return replace(figure, title=f"{figure.title}, {cut.title}", caption=f"{figure.caption} {cut.in_words(missing)}")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from evidently_cli.report.page.figures import (
@@ -113,7 +114,11 @@ def spread_per_group(series: Series, spread: Spread) -> Figure:
     if spread.labels is not None:
         return _labels_per_group(title, spread, spread.labels)
     if spread.edges is not None:
-        return _numbers_per_group(title, spread, spread.edges)
+        figure = _numbers_per_group(title, spread, spread.edges)
+        if spread.cut is None:
+            return figure
+        words = spread.cut.in_words(list(zip(GROUPS, spread.left_out, strict=True)))
+        return replace(figure, title=f"{title}, {spread.cut.title}", caption=f"{figure.caption} {words}")
     raise ValueError("a spread has labels or edges")
 
 
@@ -181,7 +186,8 @@ def _spread_in_words(spread: Spread, names: Sequence[str], what: str) -> str:
     filled = [(group, shares) for group, shares in zip(GROUPS, spread.shares, strict=True) if any(shares)]
     said = [f"{group} {_top(shares[:-1] if spread.merged else shares, names)}" for group, shares in filled]
     empty = [group for group, shares in zip(GROUPS, spread.shares, strict=True) if not any(shares)]
-    without = f" No row of {' and '.join(empty)} has a value." if empty else ""
+    drawn = " that is drawn" if spread.cut else ""
+    without = f" No row of {' and '.join(empty)} has a value{drawn}." if empty else ""
     return f"{what} of each group, with its share of the group's rows: {', '.join(said)}.{without}"
 
 

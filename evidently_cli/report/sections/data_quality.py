@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from evidently_cli.report.column_plots import ColumnPlots
 from evidently_cli.report.columns import Column, Dates, Label, Labels, Numbers, Table
 from evidently_cli.report.correlations import correlate
-from evidently_cli.report.errors import UntestableError
-from evidently_cli.report.overlay import label_overlay, numeric_overlay
 from evidently_cli.report.quality import (
     ColumnQuality,
     DataQuality,
@@ -22,11 +21,7 @@ from evidently_cli.report.quality import (
 )
 from evidently_cli.report.roles import Notice, Roles
 from evidently_cli.report.sections import Inputs
-from evidently_cli.report.stattests.samples import CategoricalSamples, NumericSamples, label_counts, label_text
-from evidently_cli.report.track import Axis
-
-_BINS = 20  # of a distribution
-_MOST_DRAWN = 1e300  # near the largest double, neither an axis nor a rounded value can be told
+from evidently_cli.report.stattests.samples import label_counts, label_text
 
 LabelCounts = dict[Label, int]
 
@@ -34,16 +29,17 @@ LabelCounts = dict[Label, int]
 def compute(inputs: Inputs) -> DataQuality:
     """Describe every column that plays a part, and both files as a whole; no data is wrong for that."""
     reference, current, roles = inputs.reference, inputs.current, inputs.roles
-    axis = Axis.of(reference, current or reference, roles.date) if inputs.with_plots else None
     notices = list(roles.notices)
     described = tuple(described_columns(reference, roles))
+    target_type = next((feature_type for _, role, feature_type in described if role == "target"), None)
+    plots = ColumnPlots.of(inputs, target_type) if inputs.with_plots else None
     columns: list[ColumnQuality] = []
     for number, (name, role, feature_type) in enumerate(described, 1):
         inputs.progress(f"data quality: {number} of {len(described)} columns")
         column = _quality(name, role, feature_type, reference, current)
         if column.current and column.current.feature_type != column.reference.feature_type:
             notices.append(Notice(name, "has values of another type in the current file: described as they are there"))
-        columns.append(_with_plots(column, axis, reference, current) if axis else column)
+        columns.append(plots.added(column) if plots else column)
     files = []
     for table, which in ((reference, "reference"), (current, "current")):
         if table is not None:
@@ -232,27 +228,3 @@ def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return bits ^ (bits >> np.uint64(31))
-
-
-def _with_plots(column: ColumnQuality, axis: Axis, reference: Table, current: Table | None) -> ColumnQuality:
-    """Add what a report draws; a column without values in one of the files has nothing to draw."""
-    before = reference.columns[column.name]
-    now = current.columns[column.name] if current and column.current else before
-    try:
-        if column.reference.feature_type == "num":
-            numbers = NumericSamples.of(before, now)
-            if max(np.abs([*numbers.reference[[0, -1]], *numbers.current[[0, -1]]])) > _MOST_DRAWN:
-                return column
-            overlay = numeric_overlay(numbers, _BINS)
-            track = (
-                axis.track(before, now, numbers.reference)
-                if isinstance(before, Numbers) and isinstance(now, Numbers)
-                else None
-            )
-        elif column.reference.feature_type == "cat":
-            overlay, track = label_overlay(CategoricalSamples.of(before, now).tally), None
-        else:
-            return column
-    except UntestableError:
-        return column
-    return replace(column, overlay=overlay if column.current else replace(overlay, current=()), track=track)

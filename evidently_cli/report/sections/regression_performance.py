@@ -154,10 +154,11 @@ def _features(inputs: Inputs, reference: Rows, current: Rows | None, notices: li
     kinds = [(name, numeric_bias) for name in roles.numerical] + [
         (name, categorical_bias) for name in roles.categorical
     ]
+    plots = inputs.config.options.quality_metrics if inputs.with_plots else None
     features = []
     for place, (name, bias) in enumerate(kinds, 1):
         inputs.progress(f"regression performance: {place} of {len(kinds)} features")
-        feature, about = bias(name, reference, current, with_plots=inputs.with_plots)
+        feature, about = bias(name, reference, current, plots)
         features.append(feature)
         notices.extend(about)
     return tuple(features)
