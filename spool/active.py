@@ -10,8 +10,6 @@ from spool.layout import Layout
 from spool.locks import LockFile
 from spool.segment import SEGMENT_BYTES
 
-_KEEP = os.name != "nt"  # there, a file that is open cannot be renamed, and so not be sealed by another process
-
 
 class Active:
     """
@@ -46,7 +44,8 @@ class Active:
                 place.sync_root(self._layout, self._disk)
         self._kept = None  # should this fail, nobody goes on with the file
         file.append(line, size)
-        self._kept = file if _KEEP else None
+        if self._disk.platform.renames_open_files:  # or nobody could seal it while we live
+            self._kept = file
         return file, full
 
     def sync(self, file: "ActiveFile") -> None:

@@ -1,16 +1,15 @@
 """Start a flush in a process of its own, seldom, and without leaving it anything of ours."""
 
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from spool.disk import Disk
 from spool.locks import Lock
+from spool.platforms import Platform, here
 
 INTERVAL = 600.0  # seconds between two starts
 LIFE = 60.0  # seconds
@@ -42,16 +41,13 @@ def _fresh(marker: Path, instant: float) -> bool:
         return False
 
 
-def start(command: Sequence[str], environment: Mapping[str, str]) -> None:
+def start(command: Sequence[str], environment: Mapping[str, str], *, platform: Platform = here) -> None:
     """
     Start a detached child: a session of its own, no inherited files, a neutral directory, nobody who waits for it.
 
     A parent whose output somebody reads to the end is not held open, and a terminal that closes does not end the child.
     For programs that end soon: in one that lives on, the child stays a zombie. OSError when it cannot be started.
     """
-    flags = 0
-    if sys.platform == "win32":
-        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
     child = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -60,7 +56,7 @@ def start(command: Sequence[str], environment: Mapping[str, str]) -> None:
         cwd=Path(sys.executable).anchor,
         env={**environment, "PYTHONPATH": _absolute(environment.get("PYTHONPATH", ""))},
         start_new_session=True,
-        creationflags=flags,
+        creationflags=platform.creation_flags,
     )
     child.returncode = 0  # we never wait: without this Python complains when it forgets the child
 
@@ -75,20 +71,10 @@ def _absolute(search_path: str) -> str:
     return os.pathsep.join(map(str, folders))
 
 
-def limit_life(seconds: float = LIFE) -> None:
+def limit_life(seconds: float = LIFE, *, platform: Platform = here) -> None:
     """
     End this process after some seconds, whatever it hangs in. A crash is safe at any instant, so this is too.
 
     To be called by the main thread. The process ends by SIGALRM; on Windows, with exit code 75.
     """
-    if sys.platform == "win32":
-        timer = threading.Timer(seconds, os._exit, args=(75,))
-        timer.daemon = True
-        timer.start()
-        return
-    # The kernel keeps this clock. A thread of ours would first have to get the interpreter's lock, and a call into C
-    # that hangs may hold it for ever. Whoever started us may have left the signal ignored or blocked: both are
-    # inherited by a new program.
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    platform.limit_life(seconds)

@@ -8,14 +8,21 @@ between any two of them would leave.
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
-_READ_APPEND = os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-_NOT_THROUGH_A_LINK = getattr(os, "O_NOFOLLOW", 0)
+from spool.platforms import Platform, here
+
+_READ_APPEND = os.O_RDWR | os.O_APPEND
 
 
 class Disk:
-    """The real disk. Every method raises OSError as the operating system does."""
+    """The real disk of a platform, or of this machine. Every method raises OSError as the operating system does."""
+
+    platform: Platform = here
+
+    def __init__(self, platform: Platform = here) -> None:
+        self.platform = platform
 
     def make_directory(self, path: Path) -> None:
         """Make one private directory (0700); an existing one is left as it is."""
@@ -27,11 +34,11 @@ class Disk:
 
     def open(self, path: Path) -> int:
         """Open an existing file to append to. The caller closes the descriptor."""
-        return os.open(path, _READ_APPEND | _NOT_THROUGH_A_LINK)
+        return self.platform.open(path, _READ_APPEND)
 
     def create(self, path: Path) -> int:
         """Make a new private file (0600), open as by `open`. FileExistsError when the name is taken."""
-        return os.open(path, _READ_APPEND | _NOT_THROUGH_A_LINK | os.O_CREAT | os.O_EXCL, 0o600)
+        return self.platform.open(path, _READ_APPEND | os.O_CREAT | os.O_EXCL)
 
     def append(self, descriptor: int, data: bytes) -> None:
         """Write all of `data` behind what is there, in one call; on failure the file is as long as before."""
@@ -42,28 +49,20 @@ class Disk:
 
     def sync(self, descriptor: int) -> None:
         """Return when the file's data, and its length, would survive a power cut."""
-        if hasattr(os, "fdatasync"):
-            os.fdatasync(descriptor)
-        else:  # macOS, Windows
-            os.fsync(descriptor)
+        self.platform.sync(descriptor)
 
     def sync_directory(self, path: Path) -> None:
         """Return when the names in a directory would survive a power cut."""
-        if os.name == "nt":  # NTFS journals names itself, and a directory cannot be opened
-            return
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        self.platform.sync_directory(path)
 
     def rename(self, source: Path, target: Path) -> None:
         """Give a file another name, over whatever bears it, in one step."""
-        source.replace(target)
+        self.platform.rename(source, target)
 
     def unlink(self, path: Path) -> None:
         """Remove a file; one that is gone already is no error."""
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            self.platform.unlink(path)
 
     def truncate(self, descriptor: int, size: int) -> None:
         """Cut a file off."""
@@ -123,7 +122,7 @@ class OwnedDescriptor:
 
 def open_to_read(path: Path) -> int:
     """Open an existing file of a spool to read, through no link and waiting for nobody. The caller closes it."""
-    return os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | _NOT_THROUGH_A_LINK)
+    return here.open(path, os.O_RDONLY)
 
 
 _SMALL = 64 * 1024

@@ -16,9 +16,9 @@ from weakref import WeakSet
 
 from spool.disk import Disk, OwnedDescriptor
 from spool.errors import NoLocksError
+from spool.platforms import here
 
 _YIELDS = 5  # the holder needs some 20 us: giving up the processor a few times is often enough
-_NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}  # some network and user-space file systems
 _PAUSE = 0.0003  # seconds; with 1 ms, eight writers append at half the rate
 
 
@@ -83,7 +83,7 @@ class Lock:
                 tries += 1
                 got = file.lock()
         except OSError as error:
-            if error.errno in _NO_LOCKS:
+            if self._disk.platform.lacks_locks(error):
                 raise NoLocksError(
                     f"{self._path.parent} lies on a file system without locks: move it to a local disk"
                 ) from error
@@ -136,8 +136,7 @@ def _close_in_child() -> None:
         file.close()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close_in_child)
+here.after_fork(_close_in_child)
 
 
 def _open(path: Path, disk: Disk) -> int:

@@ -9,9 +9,10 @@ from pathlib import Path
 from spool.disk import Disk, read_small
 from spool.errors import NewerFormatError, UnsafeError
 from spool.layout import FORMAT, Layout
+from spool.platforms import Platform, here
 
 
-def check(layout: Layout) -> bool:
+def check(layout: Layout, platform: Platform = here) -> bool:
     """
     Return whether there is a spool; nothing is made.
 
@@ -19,12 +20,12 @@ def check(layout: Layout) -> bool:
     program wrote it, OSError when it cannot be looked at.
     """
     try:
-        _check_directory(layout.root)
+        _check_directory(layout.root, platform)
     except (FileNotFoundError, NotADirectoryError):
         return False
     for folder in (layout.pending, layout.dead):
         try:
-            _check_directory(folder)
+            _check_directory(folder, platform)
         except FileNotFoundError:
             continue
     number = _format(layout)
@@ -44,9 +45,10 @@ def prepare(layout: Layout, disk: Disk, temporary: Path) -> None:
     Several first appends may come here at once: each step is one that another may have done, and the last one, the
     format file, is published by all of them with the same bytes.
     """
+    there = check(layout, disk.platform)
     with suppress(FileNotFoundError, NotADirectoryError):
         layout.longest.lstat()  # OSError when the names that come later would be too long for the system
-    if not check(layout):
+    if not there:
         for folder in reversed([path for path in (layout.root, *layout.root.parents) if not path.exists()]):
             disk.make_directory(folder)
     for folder in (layout.pending, layout.dead):
@@ -81,15 +83,15 @@ def sync_root(layout: Layout, disk: Disk) -> None:
     disk.sync_directory(layout.root)
 
 
-def _check_directory(path: Path) -> None:
+def _check_directory(path: Path, platform: Platform) -> None:
     entry = path.lstat()
     if stat.S_ISLNK(entry.st_mode):
         raise UnsafeError(f"{path} is a symbolic link; a spool is a directory of its own")
     if not stat.S_ISDIR(entry.st_mode):
         raise UnsafeError(f"{path} is not a directory")
-    if hasattr(os, "geteuid") and entry.st_uid != os.geteuid():
+    if platform.is_foreign(entry):
         raise UnsafeError(f"{path} belongs to another user (uid {entry.st_uid})")
-    if os.name != "nt" and entry.st_mode & 0o022:
+    if platform.others_may_write(entry):
         raise UnsafeError(f"{path} can be written to by others: chmod 700 it")
 
 
