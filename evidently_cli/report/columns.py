@@ -1,13 +1,14 @@
-"""A data file in memory: compact columns of three types."""
+"""A data file: compact columns of three types, each in memory or, where there is too little of it, on disk."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from evidently_cli.report.store import IN_MEMORY, Kept, Store, joined
 
 Label = str | int | float | bool
 
@@ -16,12 +17,12 @@ Label = str | int | float | bool
 class Numbers:
     """A column of numbers, in the pieces it was read in: joining all columns for good would need their memory twice."""
 
-    parts: tuple[NDArray[Any], ...]
+    parts: tuple[Kept, ...]
 
     @property
     def values(self) -> NDArray[np.int64] | NDArray[np.uint64] | NDArray[np.float64]:
         """The numbers: int64 or uint64 where the whole file has whole numbers only, else float64 (NaN: missing)."""
-        return np.concatenate(self.parts)
+        return joined(self.parts)
 
     def finite(self) -> NDArray[np.float64]:
         """The values that are neither missing nor infinite, in row order."""
@@ -39,25 +40,25 @@ class Numbers:
 class Labels:
     """A column of text, or of truth values: a code per row (-1: missing), and the label of each code."""
 
-    parts: tuple[NDArray[np.int32], ...]
+    parts: tuple[Kept, ...]
     labels: tuple[str, ...] | tuple[bool, ...]
 
     @property
     def codes(self) -> NDArray[np.int32]:
         """The code of each row. A label may be left without any: sampling can drop all its rows."""
-        return np.concatenate(self.parts)
+        return joined(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Dates:
     """A column of instants without a time zone; those that had one are in UTC."""
 
-    parts: tuple[NDArray[np.datetime64], ...]
+    parts: tuple[Kept, ...]
 
     @property
     def values(self) -> NDArray[np.datetime64]:
         """The instants (NaT: missing)."""
-        return np.concatenate(self.parts)
+        return joined(self.parts)
 
 
 Column = Numbers | Labels | Dates
@@ -65,9 +66,20 @@ Column = Numbers | Labels | Dates
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The kept rows of one file. `rows_read` counts the rows before sampling."""
+    """The kept rows of one file. `rows_read` counts the rows before sampling, `store` is where large arrays go."""
 
     name: str
     rows: int
     rows_read: int
     columns: Mapping[str, Column]
+    store: Store = field(default=IN_MEMORY, repr=False, compare=False)
+
+    def settled(self) -> Table:
+        """Return the table with all columns on disk if any data had to go there: the memory is then to compute with."""
+        if not self.store.octets_on_disk:
+            return self
+        columns = {
+            name: replace(column, parts=tuple(map(self.store.move, column.parts)))
+            for name, column in self.columns.items()
+        }
+        return replace(self, columns=columns)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from evidently_cli.report.columns import Column, Dates, Labels, Numbers, Table
 from evidently_cli.report.quality import Correlations, Matrix, Statistics
 from evidently_cli.report.roles import Notice, Roles
+from evidently_cli.report.store import IN_MEMORY, Kept, Store
 from evidently_cli.report.wording import count
 
 Floats = NDArray[np.float64]
@@ -49,18 +50,26 @@ def correlate(
         labels = f"{count(described[name].unique)} labels in {which}"
         notices.append(Notice(name, f"has {labels}, more than {count(_MOST_LABELS)}: left out of Cramér's V"))
     labelled = [name for name in labelled if name not in wide]
-    columns = [column for name in numeric if isinstance(column := table.columns[name], Numbers)]
-    values = [column.values.astype(np.float64, copy=False) for column in columns] if len(columns) > 1 else []
+    numeric, labelled = (names if len(names) > 1 else [] for names in (numeric, labelled))
     kept = kendall_rows(table.rows, len(numeric))
-    if values and kept is not None:
+    if numeric and kept is not None:
         rows = f"{count(len(kept))} of its {count(table.rows)} rows, evenly spaced"
         notices.append(Notice(None, f"The Kendall correlations of {which} rest on {rows}: all would take long"))
-    codes = [_codes(table.columns[name]) for name in labelled] if len(labelled) > 1 else []
+    columns = (column for name in numeric if isinstance(column := table.columns[name], Numbers))
+    with table.store.scratch() as store:
+        values = [store.keep(column.values.astype(np.float64, copy=False)) for column in columns]
+        with store.scratch() as own:
+            linear = pearson(values, own)
+        with store.scratch() as own:
+            ranked = spearman(values, own)
+        tau = kendall([column[:] if kept is None else column[:][kept] for column in values])
+    with table.store.scratch() as store:
+        associations = cramer_v([store.keep(_codes(table.columns[name])) for name in labelled])
     return Correlations(
-        pearson=_matrix(numeric, pearson(values)),
-        spearman=_matrix(numeric, spearman(values)),
-        kendall=_matrix(numeric, kendall(values if kept is None else [column[kept] for column in values])),
-        cramer_v=_matrix(labelled, cramer_v(codes)),
+        pearson=_matrix(numeric, linear),
+        spearman=_matrix(numeric, ranked),
+        kendall=_matrix(numeric, tau),
+        cramer_v=_matrix(labelled, associations),
     ), notices
 
 
@@ -70,7 +79,7 @@ def _matrix(names: list[str], coefficients: NDArray[np.float64]) -> Matrix:
     return Matrix(tuple(names), tuple(tuple(row) for row in coefficients.tolist()))
 
 
-def _codes(column: Column) -> NDArray[np.integer]:
+def _codes(column: Column) -> Codes:
     """Number the labels that occur from 0; -1 is missing."""
     values: NDArray[np.generic]
     if isinstance(column, Labels):
@@ -79,32 +88,31 @@ def _codes(column: Column) -> NDArray[np.integer]:
         values, present = column.values, ~np.isnat(column.values)
     else:
         values, present = column.values, ~np.isnan(column.values)
-    codes = np.full(len(values), -1, np.int64)
+    codes = np.full(len(values), -1, np.int32)
     codes[present] = np.unique(values[present], return_inverse=True)[1]
     return codes
 
 
-def pearson(columns: Sequence[Floats]) -> Floats:
+def pearson(columns: Sequence[Kept], store: Store = IN_MEMORY) -> Floats:
     """
     Return the k x k matrix of linear correlations of k columns of equal length; NaN where one of a pair is constant.
 
     A value that is not finite is missing. The diagonal of this and of the other matrices means nothing.
     """
-    finite = [np.isfinite(column) for column in columns]
     return _by_pair(
-        finite,
+        [store.keep(np.isfinite(column[:])) for column in columns],
         lambda whole: _product([columns[i] for i in whole]),
-        lambda i, j, rows: _product([columns[i][rows], columns[j][rows]])[0, 1],
+        lambda i, j, rows: _product([columns[i][:][rows], columns[j][:][rows]])[0, 1],
     )
 
 
-def spearman(columns: Sequence[Floats]) -> Floats:
+def spearman(columns: Sequence[Kept], store: Store = IN_MEMORY) -> Floats:
     """Return the k x k matrix of rank correlations: Pearson of the ranks, ties sharing the mean of their ranks."""
-    codes = [as_codes(column) for column in columns]
+    codes = [store.keep(as_codes(column[:])) for column in columns]
     return _by_pair(
-        [code >= 0 for code in codes],
-        lambda whole: _product([_ranks(codes[i]) for i in whole]),
-        lambda i, j, rows: _product([_ranks(codes[i][rows]), _ranks(codes[j][rows])])[0, 1],
+        [store.keep(code[:] >= 0) for code in codes],
+        lambda whole: _product([store.keep(_ranks(codes[i][:])) for i in whole]),
+        lambda i, j, rows: _product([_ranks(codes[i][:][rows]), _ranks(codes[j][:][rows])])[0, 1],
     )
 
 
@@ -141,18 +149,19 @@ def kendall_rows(rows: int, columns: int) -> NDArray[np.intp] | None:
     return None if rows <= kept else np.arange(kept) * rows // kept
 
 
-def cramer_v(columns: Sequence[NDArray[np.integer]]) -> Floats:
+def cramer_v(columns: Sequence[Kept]) -> Floats:
     """
     Return the k x k matrix of Cramér's V of k columns of codes (from 0; negative: missing).
 
     V = sqrt(chi2 / n / min(labels - 1, other labels - 1)) of the cross table of the rows in which both have a label,
     without a continuity correction; NaN where one of them has a single label there.
     """
-    sizes = [int(column.max(initial=-1)) + 1 for column in columns]
+    sizes = [int(column[:].max(initial=-1)) + 1 for column in columns]
 
     def coefficient(i: int, j: int) -> float:
-        both = (columns[i] >= 0) & (columns[j] >= 0)
-        cells = columns[i][both].astype(np.int64) * sizes[j] + columns[j][both]
+        x, y = columns[i][:], columns[j][:]
+        both = (x >= 0) & (y >= 0)
+        cells = x[both].astype(np.int64) * sizes[j] + y[both]
         table = np.bincount(cells, minlength=sizes[i] * sizes[j]).reshape(sizes[i], sizes[j])
         table = table[table.any(axis=1)][:, table.any(axis=0)]
         least = min(table.shape) - 1
@@ -174,18 +183,18 @@ def as_codes(column: Floats) -> Codes:
 
 
 def _by_pair(
-    present: list[NDArray[np.bool_]],
+    present: Sequence[Kept],
     of_complete: Callable[[list[int]], Floats],
     of_pair: Callable[[int, int, NDArray[np.bool_]], float],
 ) -> Floats:
     """Compute the columns without a gap together, and each pair with one over the rows in which both are present."""
-    whole = [i for i, rows in enumerate(present) if rows.all()]
+    whole = [i for i, rows in enumerate(present) if rows[:].all()]
     matrix = np.full((len(present), len(present)), np.nan)
     matrix[np.ix_(whole, whole)] = of_complete(whole)
     complete = set(whole)
     for i, j in combinations(range(len(present)), 2):
         if not {i, j} <= complete:
-            matrix[i, j] = matrix[j, i] = of_pair(i, j, present[i] & present[j])
+            matrix[i, j] = matrix[j, i] = of_pair(i, j, present[i][:] & present[j][:])
     return matrix
 
 
@@ -196,14 +205,14 @@ def _symmetric(size: int, of_pair: Callable[[int, int], float]) -> Floats:
     return matrix
 
 
-def _product(columns: Sequence[Floats]) -> Floats:
-    """Return the Pearson correlations of columns without gaps."""
+def _product(columns: Sequence[Kept]) -> Floats:
+    """Return the Pearson correlations of columns without gaps; a block of rows of each is in memory at a time."""
     if not columns or not len(columns[0]):
         return np.full((len(columns), len(columns)), np.nan)
     # Near the largest double a square overflows. A power of two scales without rounding.
-    powers = [int(np.frexp(np.abs(column).max())[1]) for column in columns]
+    powers = [int(np.frexp(np.abs(column[:]).max())[1]) for column in columns]
     scales = [np.ldexp(1.0, -min(max(power, -1000), 1000)) for power in powers]
-    means = [(column * scale).mean() for column, scale in zip(columns, scales, strict=True)]
+    means = [(column[:] * scale).mean() for column, scale in zip(columns, scales, strict=True)]
     products = np.zeros((len(columns), len(columns)))
     for start in range(0, len(columns[0]), _BLOCK):
         block = np.array(
@@ -214,7 +223,7 @@ def _product(columns: Sequence[Floats]) -> Floats:
         )
         products += block @ block.T
     # The mean of equal values may be off by a rounding: what is left of them would correlate with anything.
-    squares = np.where([_varies(column) for column in columns], np.diagonal(products), np.nan)
+    squares = np.where([_varies(column[:]) for column in columns], np.diagonal(products), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         coefficients: Floats = np.clip(products / np.sqrt(np.outer(squares, squares)), -1.0, 1.0)
     return coefficients

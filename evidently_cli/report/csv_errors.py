@@ -39,6 +39,8 @@ def as_data_errors(path: Path) -> Iterator[None]:
     except pd.errors.ParserWarning as error:  # all rows are longer; a single one is a ParserError
         raise DataError(f"{path.name}: its rows have more fields than its header") from error
     except pd.errors.ParserError as error:
+        if "out of memory" in str(error):
+            raise MemoryError from error
         raise DataError(f"{path.name}: {_reason(str(error))}") from error
 
 

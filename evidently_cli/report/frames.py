@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +18,13 @@ from evidently_cli.report.config import Sampling
 from evidently_cli.report.errors import DataError, quoted
 from evidently_cli.report.pieces import Piece
 from evidently_cli.report.sampling import row_filter
+from evidently_cli.report.store import IN_MEMORY, Store
 
 if TYPE_CHECKING:
     import polars as pl
+
+_WIDTH = 8  # bytes of a number
+_TEXT_ROWS = 250_000  # that are objects of Python at a time: they take twenty times as much as their codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +35,16 @@ class Frame:
     frame: Any
     columns: tuple[str, ...]
 
-    def read(self, sampling: Sampling) -> Table:
+    def read(self, sampling: Sampling, *, store: Store = IN_MEMORY) -> Table:
         """Convert the rows that the sampling selects; raise DataError when there is none."""
-        rows_read = len(self.frame)
-        mask = row_filter(sampling)(0, rows_read)
-        rows = rows_read if mask is None else int(mask.sum())
-        if not rows:
-            none = "has no rows" if not rows_read else f"the sampling keeps none of the {rows_read} rows"
-            raise DataError(f"{self.name}: {none}")
-        is_pandas = isinstance(self.frame, pd.DataFrame)
-        columns = {}
-        for position, name in enumerate(self.columns):
-            column = of_pandas(self.frame.iloc[:, position]) if is_pandas else of_polars(self.frame[name])
-            columns[name] = column if mask is None else _kept(column, mask)
-        return Table(self.name, rows, rows_read, columns)
+
+        def column(position: int, name: str) -> Column:
+            is_pandas = isinstance(self.frame, pd.DataFrame)
+            return of_pandas(self.frame.iloc[:, position]) if is_pandas else of_polars(self.frame[name])
+
+        read = ((name, column(position, name)) for position, name in enumerate(self.columns))
+        # Its numbers are those of the frame, which stays in memory: a copy on disk would save nothing.
+        return replace(_table(self.name, len(self.frame), read, sampling, IN_MEMORY), store=store)
 
 
 def open_frame(frame: Any, name: str) -> Frame:
@@ -62,14 +62,25 @@ class ParquetFile:
     pieces: tuple[Piece, ...]
     columns: tuple[str, ...]
 
-    def read(self, sampling: Sampling) -> Table:
+    def read(self, sampling: Sampling, *, store: Store = IN_MEMORY) -> Table:
         """Read all rows and keep those that the sampling selects; raise DataError when there is none."""
         import polars as pl
 
         with _as_data_errors(self.name):
-            parts = [pl.read_parquet(piece.path) for piece in self.pieces]
-            frame = pl.concat(parts, how="vertical_relaxed") if len(parts) > 1 else parts[0]
-        return Frame(self.name, frame, self.columns).read(sampling)
+            schemas = [pl.read_parquet_schema(piece.path) for piece in self.pieces]
+            pl.concat([pl.DataFrame(schema=schema) for schema in schemas], how="vertical_relaxed")  # do they fit?
+            rows = sum(pl.scan_parquet(piece.path).select(pl.len()).collect().item() for piece in self.pieces)
+            # A column at a time takes longer: only where the frame, and what becomes of it, are too much at once.
+            all_at_once = store.has_room(2 * _WIDTH * rows * len(self.columns))
+            frame = self._frame(None) if all_at_once else None
+            read = ((name, of_polars((self._frame([name]) if frame is None else frame)[name])) for name in self.columns)
+            return _table(self.name, rows, read, sampling, store)
+
+    def _frame(self, columns: list[str] | None) -> pl.DataFrame:
+        import polars as pl
+
+        parts = [pl.read_parquet(piece.path, columns=columns) for piece in self.pieces]
+        return pl.concat(parts, how="vertical_relaxed") if len(parts) > 1 else parts[0]
 
 
 def open_parquet(files: tuple[Piece, ...], name: str) -> ParquetFile:
@@ -92,6 +103,15 @@ def _as_data_errors(name: str) -> Iterator[None]:
         raise DataError(f"{name}: cannot be read as Parquet: {' '.join(str(error).split())[:200]}") from error
 
 
+def _table(name: str, rows_read: int, columns: Iterable[tuple[str, Column]], sampling: Sampling, store: Store) -> Table:
+    mask = row_filter(sampling)(0, rows_read)
+    rows = rows_read if mask is None else int(mask.sum())
+    if not rows:
+        none = "has no rows" if not rows_read else f"the sampling keeps none of the {rows_read} rows"
+        raise DataError(f"{name}: {none}")
+    return Table(name, rows, rows_read, {column: _kept(found, mask, store) for column, found in columns}, store)
+
+
 def of_pandas(values: pd.Series[Any]) -> Column:
     """Convert a column of pandas: numbers, truth values, instants; what is anything else becomes text."""
     kind = values.dtype.kind if isinstance(values.dtype, np.dtype) else None
@@ -106,8 +126,7 @@ def of_pandas(values: pd.Series[Any]) -> Column:
         return Numbers((values.to_numpy(dtype=np.float64, na_value=np.nan),))
     if pd.api.types.infer_dtype(values, skipna=True) == "boolean":
         return _truth(values.to_numpy(dtype=object), values.isna().to_numpy())
-    codes, labels = pd.factorize(values.to_numpy(dtype=object))
-    return _text(codes, labels)
+    return _text([values.to_numpy(dtype=object)])
 
 
 def of_polars(values: pl.Series) -> Column:
@@ -124,8 +143,8 @@ def of_polars(values: pl.Series) -> Column:
     if dtype.is_numeric():
         whole = dtype.is_integer() and not values.null_count()
         return Numbers((_wide((values if whole else values.cast(pl.Float64)).to_numpy()),))
-    codes, labels = pd.factorize(np.array(values.to_list(), dtype=object))
-    return _text(codes, labels)
+    starts = range(0, len(values), _TEXT_ROWS)
+    return _text(np.array(values.slice(start, _TEXT_ROWS).to_list(), dtype=object) for start in starts)
 
 
 def _wide(values: NDArray[Any]) -> NDArray[Any]:
@@ -138,19 +157,22 @@ def _truth(values: NDArray[Any], missing: NDArray[np.bool_]) -> Labels:
     return Labels((np.where(missing, -1, values == True).astype(np.int32),), (False, True))  # noqa: E712 - elementwise
 
 
-def _text(codes: NDArray[np.intp], labels: Iterable[object]) -> Labels:
-    """Merge labels that read the same, such as 1 and "1"."""
+def _text(pieces: Iterable[NDArray[Any]]) -> Labels:
+    """Number the labels in order of appearance, and merge those that read the same, such as 1 and "1"."""
     numbers: dict[str, int] = {}
-    renumbered = [numbers.setdefault(str(label), len(numbers)) for label in labels]
-    return Labels((np.array([*renumbered, -1], np.int32)[codes],), tuple(numbers))
+    parts = []
+    for piece in pieces:
+        codes, labels = pd.factorize(piece)
+        renumbered = [numbers.setdefault(str(label), len(numbers)) for label in labels]
+        parts.append(np.array([*renumbered, -1], np.int32)[codes])
+    return Labels(tuple(parts), tuple(numbers))
 
 
-def _kept(column: Column, mask: NDArray[np.bool_]) -> Column:
-    if isinstance(column, Labels):
-        return Labels((column.codes[mask],), column.labels)
-    if isinstance(column, Dates):
-        return Dates((column.values[mask],))
-    return Numbers((column.values[mask],))
+def _kept(column: Column, mask: NDArray[np.bool_] | None, store: Store) -> Column:
+    parts = column.parts
+    if mask is not None:
+        parts = ((column.codes if isinstance(column, Labels) else column.values)[mask],)
+    return replace(column, parts=tuple(map(store.keep, parts)))
 
 
 def _unique(names: Iterable[str], name: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from evidently_cli.report.errors import DataError
+from evidently_cli.report.memory import roomy_folder
 
 STANDARD_INPUT = Path("-")
 
@@ -58,9 +59,10 @@ def pieces(path: Path) -> tuple[Piece, ...]:
 def _copy_of_standard_input() -> IO[bytes]:
     if sys.stdin is None or sys.stdin.isatty():
         raise DataError("standard input: nothing is piped into it")
-    copy = tempfile.TemporaryFile()  # noqa: SIM115 - has no name, so nothing is left of it however the run ends
+    folder = roomy_folder()
     try:
+        copy = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - has no name: nothing is left of it in any case
         shutil.copyfileobj(sys.stdin.buffer, copy)
     except OSError as error:
-        raise DataError(f"standard input: cannot be copied to {tempfile.gettempdir()}: {error.strerror}") from error
+        raise DataError(f"standard input: cannot be copied to {folder}: {error.strerror}") from error
     return copy

@@ -24,6 +24,7 @@ from evidently_cli.report.csv_errors import as_data_errors
 from evidently_cli.report.errors import DataError, did_you_mean, quoted
 from evidently_cli.report.pieces import Piece, pieces
 from evidently_cli.report.sampling import row_filter
+from evidently_cli.report.store import IN_MEMORY, Kept, Store
 
 _CHUNK_ROWS = 65_536  # measured: fewer is slower, more is not faster
 _FIRST_ROWS = 1_000  # text among them is text in the whole file, and can be read as codes at once
@@ -39,15 +40,15 @@ class CsvFile:
     columns: tuple[str, ...]
     text_columns: frozenset[str]
 
-    def read(self, sampling: Sampling, chunk_rows: int = _CHUNK_ROWS) -> Table:
+    def read(self, sampling: Sampling, chunk_rows: int = _CHUNK_ROWS, store: Store = IN_MEMORY) -> Table:
         """Read all rows and keep those that the sampling selects; raise DataError when none is left."""
         date = self.data_format.date_column
-        gathered = {name: _Gathered(name == date, name in self.text_columns) for name in self.columns}
+        gathered = {name: _Gathered(store, name == date, name in self.text_columns) for name in self.columns}
         rows_read, rows = self._gather(gathered, self.text_columns, sampling, chunk_rows)
         if not rows:
             raise DataError(f"{self.name}: the sampling keeps none of the {rows_read} rows")
         # What is text only further down was read as numbers above it. Their text ("007") is in the file alone.
-        late = {name: _Gathered(is_text=True) for name, column in gathered.items() if column.is_mixed()}
+        late = {name: _Gathered(store, is_text=True) for name, column in gathered.items() if column.is_mixed()}
         if late:
             self._gather(late, frozenset(late), sampling, chunk_rows)
         for piece in self.pieces:
@@ -57,6 +58,7 @@ class CsvFile:
             rows=rows,
             rows_read=rows_read,
             columns={name: column.column() for name, column in (gathered | late).items()},
+            store=store,
         )
 
     def _gather(
@@ -166,10 +168,11 @@ def _kind(values: pd.Series[Any]) -> str:
 class _Gathered:
     """One column, growing by chunks."""
 
+    store: Store
     is_date: bool = False
     is_text: bool = False
     kinds: set[str] = field(default_factory=set)
-    parts: list[NDArray[Any]] = field(default_factory=list)
+    parts: list[Kept] = field(default_factory=list)
     codes: dict[str, int] = field(default_factory=dict)  # of the labels of a text column, in order of appearance
     date_format: str | None = None
 
@@ -187,7 +190,7 @@ class _Gathered:
                 self.parts.clear()
                 return
             part = _truth_codes(values) if kind == "bool" else values.to_numpy()
-        self.parts.append(part if mask is None else part[mask])
+        self.parts.append(self.store.keep(part if mask is None else part[mask]))
 
     def is_mixed(self) -> bool:
         """Whether the values are numbers in one chunk and something else in another: then all are text."""
@@ -200,9 +203,11 @@ class _Gathered:
         if self.is_text:
             return Labels(tuple(self.parts), tuple(self.codes))
         if "bool" in self.kinds:  # a part without any value was read as NaN
-            codes = (np.full(len(part), -1, np.int32) if part.dtype.kind == "f" else part for part in self.parts)
-            return Labels(tuple(codes), (False, True))
+            return Labels(tuple(map(self._codes, self.parts)), (False, True))
         return Numbers(tuple(self.parts))
+
+    def _codes(self, part: Kept) -> Kept:
+        return self.store.keep(np.full(len(part), -1, np.int32)) if part.dtype.kind == "f" else part
 
     def _text_codes(self, values: pd.Series[Any]) -> NDArray[np.int32]:
         codes, labels = pd.factorize(values.to_numpy(dtype=object))

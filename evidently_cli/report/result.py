@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from evidently_cli.report.config import Config, Kind, Sampling, TabConfig
-from evidently_cli.report.errors import SectionError
+from evidently_cli.report.errors import DataError, SectionError
 from evidently_cli.report.roles import Notice, assign_roles, check_current, check_names
 from evidently_cli.report.section import SectionResult, Unavailable
 from evidently_cli.report.sections import SECTIONS, Inputs, compute, second_file
@@ -87,6 +87,7 @@ def calculate(
     *,
     kind: Kind | None = None,
     progress: Callable[[str], None] = lambda _stage: None,
+    memory: int | None = None,
 ) -> Result:
     """
     Read the data and compute what the config asks for.
@@ -95,8 +96,9 @@ def calculate(
     standard input), or frames of pandas or polars. `kind` says what will be written: "profile" computes the config's
     `profile_sections` and no plots, "report" its `dashboard_tabs`; None computes the sections of both, for both.
 
-    `progress` is told each stage as it begins ("reading ref.csv"). Raises ConfigError, before any data is read in
-    full, or DataError.
+    `progress` is told each stage as it begins ("reading ref.csv"). `memory` is how many bytes of columns may stay in
+    memory, by default a quarter of what the system has to spare: the others wait in a temporary file, and no number
+    changes. Raises ConfigError, before any data is read in full, or DataError.
     """
     config = config if isinstance(config, Config) else Config.from_dict(config)
     config.check(kind)
@@ -106,27 +108,33 @@ def calculate(
             second_file(section, current)
 
     from evidently_cli.report.sources import open_source  # imports pandas
+    from evidently_cli.report.store import Store  # imports numpy
 
     # Both files are looked at before the first is read: a misspelt path or name is told at once.
     reference_file = open_source(reference, "reference", config.data_format)
     check_names(config.column_mapping, reference_file.columns, reference_file.name)
     current_file = open_source(current, "current", config.data_format) if current is not None else None
-    progress(f"reading {reference_file.name}")
-    reference_table = reference_file.read(config.sampling.reference)
-    roles = assign_roles(reference_table, config.column_mapping)
-    current_table = None
-    if current_file:
-        check_current(roles, current_file.columns, current_file.name)
-        progress(f"reading {current_file.name}")
-        current_table = current_file.read(config.sampling.current)
-    inputs = Inputs(reference_table, current_table, roles, config, kind != "profile", progress)
-    return Result(
-        reference=_facts(reference_table, config.sampling.reference),
-        current=_facts(current_table, config.sampling.current) if current_table else None,
-        sections=_compute_all(sections, inputs),
-        created=datetime.now(),  # noqa: DTZ005 - naive local time, as in Evidently 0.1.x
-        tabs=tuple(_tab(config, section) for section in sections),
-    )
+    try:
+        with Store.of_quarter() if memory is None else Store(memory) as store:
+            progress(f"reading {reference_file.name}")
+            reference_table = reference_file.read(config.sampling.reference, store=store)
+            roles = assign_roles(reference_table, config.column_mapping)
+            current_table = None
+            if current_file:
+                check_current(roles, current_file.columns, current_file.name)
+                progress(f"reading {current_file.name}")
+                current_table = current_file.read(config.sampling.current, store=store).settled()
+            reference_table = reference_table.settled()
+            inputs = Inputs(reference_table, current_table, roles, config, kind != "profile", progress)
+            return Result(
+                reference=_facts(reference_table, config.sampling.reference),
+                current=_facts(current_table, config.sampling.current) if current_table else None,
+                sections=_compute_all(sections, inputs),
+                created=datetime.now(),  # noqa: DTZ005 - naive local time, as in Evidently 0.1.x
+                tabs=tuple(_tab(config, section) for section in sections),
+            )
+    except MemoryError as error:
+        raise DataError("there is too little memory even for a few columns: let sampling keep fewer rows") from error
 
 
 def _tab(config: Config, section: str) -> TabConfig:

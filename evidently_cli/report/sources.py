@@ -8,6 +8,7 @@ from typing import Protocol
 
 from evidently_cli.report.columns import Table
 from evidently_cli.report.config import DataFormat, Sampling
+from evidently_cli.report.store import IN_MEMORY, Store
 
 PARQUET = frozenset({".parquet", ".pq"})
 
@@ -25,8 +26,8 @@ class Source(Protocol):
         """The names of its columns."""
         ...
 
-    def read(self, sampling: Sampling, /) -> Table:
-        """Read all rows and keep those that the sampling selects."""
+    def read(self, sampling: Sampling, /, *, store: Store = IN_MEMORY) -> Table:
+        """Read all rows and keep those that the sampling selects, in this store unless they are in memory already."""
         ...
 
 

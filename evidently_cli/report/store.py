@@ -1,0 +1,158 @@
+"""
+Where the arrays of a run are kept: in memory up to a budget, beyond it in a file.
+
+What is on disk is read back array by array, so every number is the same as if it had stayed in memory. One file holds
+all arrays, because a thousand columns would need a thousand open files or maps; it has no name, so nothing is left of
+it however the run ends. It is read, not mapped: a disk that fails is then an error with a reason, not a dead process.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evidently_cli.report.errors import DataError
+from evidently_cli.report.memory import available, roomy_folder
+
+_GB = 1e9
+
+
+def unnamed_file() -> IO[bytes]:
+    """Open a temporary file that is not memory; without a buffer, so that a full disk shows where it is written to."""
+    return tempfile.TemporaryFile(buffering=0, dir=roomy_folder())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OnDisk:
+    """An array of one dimension in a file. A slice, which has no step, is read anew each time."""
+
+    file: IO[bytes]
+    offset: int
+    rows: int
+    dtype: np.dtype[Any]
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __getitem__(self, rows: slice) -> NDArray[Any]:
+        start, stop, _ = rows.indices(self.rows)
+        values = np.empty(max(0, stop - start), self.dtype)
+        self.read_into(values, start)
+        return values
+
+    def read_into(self, values: NDArray[Any], start: int = 0) -> None:
+        """Fill a contiguous array of the same type from row `start` on; raise DataError where the disk fails."""
+        octets = values.view(np.uint8).data
+        try:
+            self.file.seek(self.offset + start * self.dtype.itemsize)
+            while octets and (read := self.file.readinto(octets)):  # type: ignore[attr-defined] # a raw file has it
+                octets = octets[read:]
+        except OSError as error:
+            raise DataError(f"a temporary file in {roomy_folder()} cannot be read: {error.strerror}") from error
+        if octets:
+            raise DataError(f"a temporary file in {roomy_folder()} is shorter than what was written to it")
+
+
+Kept = NDArray[Any] | OnDisk
+"""An array that a store keeps: it has a length, a dtype, and slices of rows."""
+
+
+def joined(parts: Sequence[Kept]) -> NDArray[Any]:
+    """Return the parts as one new array in memory, of the type that `np.concatenate` gives."""
+    if not any(isinstance(part, OnDisk) for part in parts):
+        return np.concatenate(parts)  # type: ignore[arg-type]
+    whole = np.empty(sum(map(len, parts)), np.result_type(*(part.dtype for part in parts)))
+    start = 0
+    for part in parts:
+        target = whole[start : start + len(part)]
+        start += len(part)
+        if isinstance(part, OnDisk) and part.dtype == whole.dtype:
+            part.read_into(target)
+        else:
+            target[:] = part[:]
+    return whole
+
+
+class Store:
+    """
+    Keeps arrays in memory, until they are more than `memory` bytes: the others go into a file. None: all in memory.
+
+    A context: at its end the file is gone.
+    """
+
+    def __init__(self, memory: int | None = None, open_file: Callable[[], IO[bytes]] = unnamed_file) -> None:
+        self._left = memory
+        self._open_file = open_file
+        self._file: IO[bytes] | None = None
+        self._written = 0
+
+    @classmethod
+    def of_quarter(cls) -> Store:
+        """Return a store that takes a quarter of the memory that is available: the rest is to read and compute with."""
+        left = available()
+        return cls(None if left is None else left // 4)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    @property
+    def octets_on_disk(self) -> int:
+        """How much did not stay in memory."""
+        return self._written
+
+    def has_room(self, octets: int) -> bool:
+        """Whether so many bytes more would stay in memory."""
+        return self._left is None or octets <= self._left
+
+    def keep(self, values: Kept) -> Kept:
+        """Keep an array of one dimension, which nobody changes any more; raise DataError where no disk takes it."""
+        if self._left is None or isinstance(values, OnDisk):
+            return values
+        if values.nbytes <= self._left:
+            self._left -= values.nbytes
+            return values
+        self._left = 0  # what is still small enough would only take memory from those who compute
+        return self.move(values)
+
+    def move(self, values: Kept) -> OnDisk:
+        """Put an array on disk, if it is not there; raise DataError where no disk takes it."""
+        if isinstance(values, OnDisk):
+            return values
+        try:
+            return self._written_out(values)
+        except OSError as error:
+            folder, gigabytes = roomy_folder(), self._written / _GB
+            raise DataError(
+                f"the data is larger than the memory that is left, and after {gigabytes:.1f} GB {folder} takes no more"
+                f" of it ({error.strerror}): set TMPDIR to a folder on another disk, or let sampling keep fewer rows"
+            ) from error
+
+    def scratch(self) -> Store:
+        """Return a store for what is computed on the way: with the memory that is left here, and a file of its own."""
+        return Store(self._left, self._open_file)
+
+    def _written_out(self, values: NDArray[Any]) -> OnDisk:
+        if self._file is None:
+            self._file = self._open_file()
+        offset = self._file.seek(self._written)
+        octets = np.ascontiguousarray(values).view(np.uint8).data
+        while octets:
+            octets = octets[self._file.write(octets) :]
+        self._written += values.nbytes
+        return OnDisk(self._file, offset, len(values), values.dtype)
+
+
+IN_MEMORY = Store()
+"""Keeps everything in memory."""
