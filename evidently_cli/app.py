@@ -14,6 +14,7 @@ from typer.main import get_command
 from evidently_cli import __version__
 from evidently_cli.output import CommandError, emit, say
 
+_INTERRUPTED = 130
 _BRANCHES = {
     "calculate": "evidently_cli.calculate",
     "init": "evidently_cli.init",
@@ -72,13 +73,16 @@ def main() -> None:
     except CommandError as error:
         say(_failure(str(error)))
         code = error.exit_code
+    except (KeyboardInterrupt, typer.Abort):  # the latter when a question is answered so
+        code = _INTERRUPTED
     except SystemExit:  # typer, when who reads us has read enough
         code = 0
     except OSError as error:
         say(f"evidently: {error.strerror or error}")
         code = 1
     # Not sys.exit: all is written, and to take pandas apart object by object takes a quarter of a short run.
-    os._exit(_flushed(code))
+    # Who interrupts us waits for nobody, nor for a reader who has paused: `| less` reads on only when its user does.
+    os._exit(code if code == _INTERRUPTED else _flushed(code))
 
 
 def _failure(text: str) -> str:
@@ -102,6 +106,8 @@ def _flushed(code: int) -> int:
     """Write out what is buffered; a reader who has read enough changes nothing, a full disk is an error."""
     try:
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     except OSError as error:
         # Python would try once more at exit, and complain: give it something to write into.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,7 +13,7 @@ from evidently_cli.output import CommandError, emit, emit_json, say
 from evidently_cli.progress import stages
 
 if TYPE_CHECKING:
-    from evidently_cli import event, report
+    from evidently_cli import report
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Compare two data files.")
 
@@ -82,12 +82,8 @@ def _run(
 ) -> None:
     from evidently_cli import event, recorder, report, summary  # 25 ms that `--help` need not pay
 
+    config = load_config(config_path, kind)
     try:
-        config = report.load_config(config_path)
-        try:
-            config.check(kind)
-        except report.ConfigError as error:
-            raise CommandError(f"{config_path.name}: {error}", error.exit_code) from error
         with _output(target) as write, stages(quiet=manner.quiet) as progress:
             result = report.calculate(reference, current, config, kind=kind, progress=progress)
             progress(f"writing {target.name}")
@@ -100,16 +96,28 @@ def _run(
         for notice in result.notices:
             say(f"note: {notice}")
         emit(summary.in_words(result, target))
-    usage = event.Usage(
-        kind, config.sections(kind), _sampling(config.sampling.reference), _sampling(config.sampling.current)
-    )
     tell = say if manner.verbose else lambda _text: None
-    recorder.record_run(usage, os.environ, tell, quiet=manner.quiet or manner.json)
+    recorder.record_run(event.Usage.of(kind, config), os.environ, tell, quiet=manner.quiet or manner.json)
     if manner.fail_on_drift:
         if result.drifted is None:  # a pipeline that trusts in it must not pass
             raise CommandError("--fail-on-drift: none of the computed sections looks for drift", 2)
         if result.drifted:
             raise typer.Exit(DRIFT_FOUND)
+
+
+def load_config(path: Path, kind: Literal["profile", "report"] | None) -> "report.Config":
+    """Read the config of a run. CommandError when it is none for this kind, or (None) for any."""
+    from evidently_cli import report
+
+    try:
+        config = report.load_config(path)
+    except report.ReportError as error:
+        raise CommandError(str(error), error.exit_code) from error
+    try:
+        config.check(kind)
+    except report.ConfigError as error:
+        raise CommandError(f"{path.name}: {error}", error.exit_code) from error
+    return config
 
 
 @contextmanager
@@ -138,9 +146,3 @@ def _output(target: Path) -> Iterator[Callable[[str], None]]:
         yield write
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _sampling(sampling: "report.Sampling") -> "event.SamplingUsage":
-    from evidently_cli import event
-
-    return event.SamplingUsage(sampling.type, sampling.ratio, sampling.n, sampling.random_seed)

@@ -1,13 +1,16 @@
 """The event of one run: the documented fields, and nothing that a user typed."""
 
+import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from evidently_cli import __version__
+
+if TYPE_CHECKING:
+    from evidently_cli.report import Config, Sampling
 
 TYPE = "evidently.cli.run.v1"
 
@@ -21,6 +24,11 @@ class SamplingUsage:
     n: int = 1
     random_seed: int | None = None
 
+    @classmethod
+    def of(cls, sampling: "Sampling") -> "SamplingUsage":
+        """Return the part of a sampling that is recorded."""
+        return cls(sampling.type, sampling.ratio, sampling.n, sampling.random_seed)
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -31,6 +39,12 @@ class Usage:
     reference: SamplingUsage
     current: SamplingUsage
 
+    @classmethod
+    def of(cls, kind: Literal["profile", "report"], config: "Config") -> "Usage":
+        """Return what a run with this config does."""
+        reference, current = config.sampling.reference, config.sampling.current
+        return cls(kind, config.sections(kind), SamplingUsage.of(reference), SamplingUsage.of(current))
+
 
 def environment() -> dict[str, object]:
     """Describe this machine and interpreter; every value comes from Python, none from the user."""
@@ -39,7 +53,7 @@ def environment() -> dict[str, object]:
         "python": {
             "version": platform.python_version(),
             "interpreter": platform.python_implementation(),
-            "conda": Path(sys.base_prefix, "conda-meta").is_dir(),
+            "conda": os.path.isdir(f"{sys.base_prefix}/conda-meta"),  # noqa: PTH112 - no error where we may not look
             "venv": sys.prefix != sys.base_prefix,
         },
     }
@@ -63,6 +77,12 @@ def build(usage: Usage, environment: dict[str, object], version: str = __version
             "sampling": {"reference": _sampling(usage.reference), "current": _sampling(usage.current)},
         },
     }
+
+
+def extensions(firsts: Iterable[str]) -> dict[str, str] | None:
+    """Return what the envelope says besides the event: of which month, week and day this run is the first."""
+    text = ",".join(firsts)
+    return {"firstof": text} if text else None
 
 
 def _sampling(usage: SamplingUsage) -> dict[str, object]:

@@ -1,23 +1,55 @@
 """Deliver what is pending: once, until a time is over, or only as a rehearsal."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from evidently_cli.consent import Consent
 from evidently_cli.delivery import Delivery
-from evidently_cli.output import count, duration, emit, emit_json, request_json, say, shown_request
-from spool import Spool, Summary, drain, schedule
+from evidently_cli.output import (
+    MISCONFIGURED,
+    TRY_LATER,
+    count,
+    duration,
+    emit,
+    emit_json,
+    request_json,
+    say,
+    shown_request,
+)
+from spool import Outcome, Record, Spool, Summary, Transport, drain, schedule
 from spool.drainer import batches
-from spool.http import HttpTransport
 
-TRY_LATER = 75
-MISCONFIGURED = 78
 _BUSY_PAUSE = 1.0  # seconds, between two looks at whether another flush has ended
+
+
+class WithdrawnError(Exception):
+    """The user has switched telemetry off while a flush was at work. Its text says what decided that."""
+
+
+class Consented(Transport):
+    """Sends through another transport, and asks before each request whether it still may. Raises WithdrawnError."""
+
+    def __init__(self, transport: Transport, ask: Callable[[], Consent]) -> None:
+        self.address, self.alone = transport.address, transport.alone
+        self._transport = transport
+        self._ask = ask
+
+    def prepare(self, records: Sequence[Record]) -> None:
+        """Prepare as the other does."""
+        self._transport.prepare(records)
+
+    def send(self, records: Sequence[Record]) -> Outcome:
+        """Send as the other does. What was delivered before stays delivered: a drain may end at any request."""
+        consent = self._ask()
+        if not consent.given:
+            raise WithdrawnError(consent.decided_by)
+        return self._transport.send(records)
 
 
 def flush_until(
     spool: Spool,
-    transport: HttpTransport,
+    transport: Transport,
     deadline: float,
     *,
     force: bool,
@@ -53,7 +85,7 @@ def _finished(spool: Spool, done: Summary) -> bool:
     return hopeless or next(spool.records(), None) is None
 
 
-def _pause(spool: Spool, transport: HttpTransport, done: Summary) -> float:
+def _pause(spool: Spool, transport: Transport, done: Summary) -> float:
     """Return the seconds until the next attempt; a little where none are asked for, as nothing else would pass."""
     if done.busy:
         return _BUSY_PAUSE

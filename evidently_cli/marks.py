@@ -42,10 +42,17 @@ class Marks:
 
         Days, ISO weeks and months are UTC's, as the record's time is.
         """
-        year, week, _ = now.isocalendar()
-        periods = {"month": f"{now:%Y-%m}", "week": f"{year}-W{week:02}", "day": f"{now:%Y-%m-%d}"}
-        made = {period: f"first-of-{period}-{value}" for period, value in periods.items()}
-        made = {period: mark for period, mark in made.items() if self.make(mark)}
+        made = {period: mark for period, mark in _firsts(now).items() if self.make(mark)}
         for period, mark in made.items():
             self.remove([old.name for old in self.directory.glob(f"first-of-{period}-*") if old.name < mark])
         return made
+
+    def coming_firsts(self, now: datetime) -> list[str]:
+        """Return what a run would be the first of, and mark nothing."""
+        return [period for period, mark in _firsts(now).items() if not self.has(mark)]
+
+
+def _firsts(now: datetime) -> dict[str, str]:
+    year, week, _ = now.isocalendar()
+    periods = {"month": f"{now:%Y-%m}", "week": f"{year}-W{week:02}", "day": f"{now:%Y-%m-%d}"}
+    return {period: f"first-of-{period}-{value}" for period, value in periods.items()}

@@ -2,16 +2,20 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from spool.http import Request
 
 
+TRY_LATER = 75  # exit code: records are left
+MISCONFIGURED = 78  # exit code: no usable endpoint
 _SCALES = {"s": 1, "m": 60, "h": 3600}
+_MEASURED = 1000  # rows
 _WEEK = 7 * 24 * 3600.0
 
 
@@ -41,20 +45,54 @@ def emit_json(value: object) -> None:
 
 def table(rows: Sequence[Sequence[str]], *, right: frozenset[int] = frozenset()) -> str:
     """Line up columns, two spaces apart; `right` has the numbers of those that end at one edge instead."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(
-            cell.rjust(width) if number in right else cell.ljust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
+    widths = _widths(rows)
+    return "\n".join(_line(row, widths, right) for row in rows)
+
+
+def emit_table(rows: Iterable[Sequence[str]], *, right: frozenset[int] = frozenset()) -> None:
+    """Write a table of any length, and hold no more of it than the first rows: their widths are those of all."""
+    rows = iter(rows)
+    first = list(islice(rows, _MEASURED))
+    widths = _widths(first)
+    for row in chain(first, rows):
+        emit(_line(row, widths, right))
+
+
+def _widths(rows: Iterable[Sequence[str]]) -> list[int]:
+    return [max(map(len, column)) for column in zip(*rows, strict=True)]
+
+
+def _line(row: Sequence[str], widths: Sequence[int], right: frozenset[int]) -> str:
+    cells = (
+        cell.rjust(width) if number in right else cell.ljust(width)
+        for number, (cell, width) in enumerate(zip(row, widths, strict=True))
     )
-    return "\n".join(line.rstrip() for line in lines)
+    return "  ".join(cells).rstrip()
 
 
 def local(instant: datetime | None) -> str:
     """Return an instant in local time, to the second: "2026-11-23 11:00:00"; "never" for none."""
     return "never" if instant is None else f"{instant.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def utc(instant: datetime | None) -> str | None:
+    """Return an instant as JSON has it: "2026-11-23T10:00:00.123Z"."""
+    from spool.record import timestamp  # no spool for `evidently --version`
+
+    return None if instant is None else timestamp(instant)
+
+
+def period(oldest: datetime | None, newest: datetime | None) -> str:
+    """Return "from 2026-11-23 11:00:00 to 2026-11-24 09:30:00", "of 2026-11-23 11:00:00", or nothing for none."""
+    first, last = local(oldest), local(newest)
+    if oldest is None:
+        return ""
+    return f"of {first}" if first == last else f"from {first} to {last}"
+
+
+def plain(text: str) -> str:
+    """Return a text from outside as one line that does nothing to a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def count(number: int, noun: str) -> str:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from evidently_cli import event, output
-from evidently_cli.consent import decide
+from evidently_cli.config_file import VARIABLES
+from evidently_cli.consent import refused
 from evidently_cli.marks import Marks
 from evidently_cli.settings import FLUSHER, Settings
 from spool import SpoolError, schedule
@@ -17,7 +18,7 @@ _NOTICE_SHOWN = "notice-shown"
 _NOTICE = """\
 evidently records one anonymous usage event a run: the versions of Python and of the system, which sections were
 calculated, how the files were sampled. Never your data, names or paths. This run sends nothing.
-Read every byte of it: evidently telemetry pending      Switch it off: EVIDENTLY_DISABLE_TELEMETRY=1"""
+Read every byte of it: evidently telemetry pending      Switch it off: evidently telemetry disable"""
 
 
 def record_run(
@@ -28,11 +29,14 @@ def record_run(
 
     Telemetry never breaks a run: what goes wrong with it is told to `say`, which shows it only with --verbose.
     """
-    if not decide(environment).given:
+    if refused(environment):
         return
     step = "not recorded"
     try:
         settings = Settings.of(environment)
+        if not settings.consent.given:
+            say(f"telemetry: off ({settings.consent.decided_by})")
+            return
         _append(usage, settings)
         step = "recorded, not sent"
         if _is_told(settings, environment, quiet=quiet):
@@ -50,7 +54,7 @@ def _append(usage: event.Usage, settings: Settings) -> None:
         settings.open_spool().append(
             event.build(usage, event.environment()),
             event_type=event.TYPE,
-            extensions={"firstof": ",".join(firsts)} if firsts else None,
+            extensions=event.extensions(firsts),
         )
     except SpoolError:
         marks.remove(list(firsts.values()))  # the day's first event is still to come
@@ -74,7 +78,7 @@ def _start_flush(settings: Settings, environment: Mapping[str, str]) -> None:
     """Look before spawning: the schedule and one mark are read, never a directory."""
     from spool import background
 
-    if settings.endpoint is None or not settings.background or not sys.executable:
+    if settings.endpoint is None or not settings.starts_flushes(environment) or not sys.executable:
         return
     now = time.time()
     spool = settings.open_spool()
@@ -87,9 +91,8 @@ def _start_flush(settings: Settings, environment: Mapping[str, str]) -> None:
 
 def _flusher_environment(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
     """Return ours with the marker, and with absolute paths: the child starts elsewhere, and would look there."""
-    from evidently_cli.delivery import CA_BUNDLE, TOKEN_FILE  # only for the run that starts a flush
-
-    files = (TOKEN_FILE, CA_BUNDLE, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    ours = (VARIABLES["token_file"], VARIABLES["ca_bundle"])
+    files = (*ours, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
     paths = {name: str(Path(environment[name]).expanduser().absolute()) for name in files if environment.get(name)}
     return {**environment, **paths, FLUSHER: "1", "EVIDENTLY_SPOOL_DIR": str(settings.spool)}
 

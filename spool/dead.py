@@ -31,6 +31,11 @@ class DeadLetter:
     why: dict[str, Any]
     record: Record | None
 
+    @property
+    def name(self) -> str:
+        """The name of its file: the record's id, or that of the segment which held the lines, and ".corrupt"."""
+        return self.path.stem
+
 
 def refused(record: Record, refusal: Refused, now: datetime) -> bytes:
     """Return the dead letter of a record that the endpoint refused; `record` is its line as it was."""
@@ -71,6 +76,20 @@ def letters(spool: "Spool") -> Iterator[DeadLetter]:
             yield from _letters(path)
 
 
+def names(spool: "Spool", prefix: str = "") -> list[str]:
+    """Return the names of the dead letters that begin so, oldest first; see `DeadLetter.name`."""
+    if not spool.exists():
+        return []
+    with spool.disk_errors("read"):
+        return [path.stem for path in sealed(spool.layout.dead) if path.stem.startswith(prefix)]
+
+
+def read(spool: "Spool", name: str) -> list[DeadLetter]:
+    """Return the dead letters with a name: one, or several corrupt lines; none when they are damaged, or gone."""
+    with spool.disk_errors("read"):
+        return list(_letters(spool.layout.dead_letter(name)))
+
+
 def requeue(spool: "Spool", record_id: str) -> bool:
     """
     Make a dead letter pending again, byte for byte. Returns False when there is none with this id.
@@ -79,21 +98,34 @@ def requeue(spool: "Spool", record_id: str) -> bool:
 
     A crash leaves it dead, or pending and dead; then it is requeued once more, into the same place.
     """
-    path = spool.layout.dead_letter(record_id)
+    return _requeue(spool, [spool.layout.dead_letter(record_id)]) == 1
+
+
+def requeue_all(spool: "Spool") -> int:
+    """Make all dead letters that have a record pending again, and return how many that were. Else as `requeue`."""
+    return _requeue(spool, None)
+
+
+def _requeue(spool: "Spool", paths: Sequence[Path] | None) -> int:
+    """Requeue these, or all."""
     if not spool.exists():
-        return False
+        return 0
+    number = 0
     # RACE: a drain that is just burying this record again would take out the copy that we make.
     with spool.disk_errors("write to"), spool.exclusive():
-        record = next((letter.record for letter in _letters(path) if letter.record), None)
-        if record is None:
-            return False
-        target = spool.layout.segment(record_id)
-        if bounds.gaps_alone([target]):  # this record was pending here, too, and is counted in the gap
-            target = spool.layout.segment(spool.new_id())
-        spool.publish(record.line + b"\n", target)  # commit point
-        spool.disk.unlink(path)
-        spool.disk.sync_directory(spool.layout.dead)
-    return True
+        for path in sealed(spool.layout.dead) if paths is None else paths:
+            record = next((letter.record for letter in _letters(path) if letter.record), None)
+            if record is None:
+                continue
+            target = spool.layout.segment(record.id)
+            if bounds.gaps_alone([target]):  # this record was pending here, too, and is counted in the gap
+                target = spool.layout.segment(spool.new_id())
+            spool.publish(record.line + b"\n", target)  # commit point
+            spool.disk.unlink(path)
+            number += 1
+        if number:
+            spool.disk.sync_directory(spool.layout.dead)
+    return number
 
 
 def _letters(path: Path) -> Iterator[DeadLetter]:
@@ -111,7 +143,7 @@ def _parse(path: Path, line: bytes) -> DeadLetter | None:
     why, marker, record = content.partition(_RECORD)  # inside a JSON text its quotes would be escaped
     try:
         reason = json.loads(why + b"}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     # A record that somebody put here is sealed as well, and says no reason.
     return DeadLetter(path, reason, verify(record) if marker else None) if "reason" in reason else None

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import format_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from queue import SimpleQueue
@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Self
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, ProtocolError, ReadTimeoutError
-from urllib3.util import Retry
+from urllib3.util import Retry, parse_url
 
 from spool.answer import Answer
-from spool.endpoint import is_local, is_token
+from spool.endpoint import is_local, is_token, shown
 from spool.outcome import Deferred, Outcome, Refused, Response, classify
+from spool.probe import Probe, cause, certificate_end
 from spool.record import Record, printable, raw_id
 from spool.transport import Transport
 from spool.wire import WireFormat
@@ -36,6 +37,7 @@ _CONNECT_TIMEOUT = 5.0  # seconds
 _READ_TIMEOUT = 15.0  # seconds between two reads
 _DEADLINE = 30.0  # seconds for everything, name look-up and a dripping answer included
 _RETRIES = 2  # quick ones, within the deadline
+_PROBE_DEADLINE = 5.0  # seconds for a look
 _BODY_LIMIT = 256 * 1024  # bytes of an answer that are read: to name each record of a segment takes less
 _CHUNK = 64 * 1024
 
@@ -147,6 +149,46 @@ class HttpTransport(Transport):
             return Deferred(f"no answer within {self._deadline:.0f} s", server_error=True)
         return outcome
 
+    def probe(self, deadline: float = _PROBE_DEADLINE) -> Probe:
+        """
+        Look whether the endpoint can be reached: one HEAD request, on the way that records would take.
+
+        It carries no record, no token and no key, follows no redirect and is not repeated. No exception for anything a
+        network does.
+        """
+        if self._misconfigured:
+            return Probe(self._clock(), failure="other", reason=self._misconfigured)
+        adapter = _Witness(max_retries=_quick_retries(0))
+        session = self._open(adapter)
+        session.auth = _nobody
+        worker: Worker[Probe] = Worker()
+        found = worker.do(lambda: self._look(session, adapter, deadline), deadline)
+        return found or Probe(self._clock(), failure="time", reason=f"no answer within {deadline:.0f} s")
+
+    def _look(self, session: requests.Session, adapter: "_Witness", deadline: float) -> Probe:
+        asked = self._clock()
+        try:
+            with session.head(
+                self.address,
+                headers={"User-Agent": self._user_agent, "Accept-Encoding": "identity"},
+                timeout=deadline,
+                allow_redirects=False,
+                verify=self._verify,
+                stream=True,
+            ) as answer:
+                asked += (self._clock() - asked) / 2
+                return Probe(asked, answer.status_code, _date(answer.headers.get("Date")), adapter.expires)
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):  # InvalidProxyURL is an InvalidURL
+            return Probe(asked, failure="other", reason="the address of the endpoint or of the proxy is not valid")
+        except requests.RequestException as error:
+            kind, words = cause(error)
+            general = _failure(error).reason
+            if isinstance(error, requests.exceptions.ProxyError):
+                return Probe(asked, failure="proxy", reason=general)
+            return Probe(asked, failure=kind, reason=words or general)
+        except Exception as error:  # noqa: BLE001 - as in `_post`
+            return Probe(asked, failure="other", reason=f"no answer ({type(error).__name__})")
+
     def _pack(self, records: Sequence[Record]) -> _Packed | None:
         try:
             return _pack(records, self._wire, compress=self._compress)
@@ -160,7 +202,7 @@ class HttpTransport(Transport):
         self._ahead.remove(ahead)
         return ahead[1].get()
 
-    def _open(self) -> requests.Session:
+    def _open(self, adapter: HTTPAdapter | None = None) -> requests.Session:
         session = _Session()
         session.headers.clear()
         # Does not look for a login in ~/.netrc, as requests would without it.
@@ -169,7 +211,7 @@ class HttpTransport(Transport):
         # Proxies and certificates come from the environment, except for this very machine: what may go there without
         # encryption must not go to a proxy instead.
         session.trust_env = not is_local(self.address)
-        adapter = _Adapter(max_retries=_quick_retries(self._retries))
+        adapter = adapter or _Adapter(max_retries=_quick_retries(self._retries))
         session.mount("https://", adapter)
         session.mount("http://", adapter)
         return session
@@ -214,6 +256,38 @@ class HttpTransport(Transport):
             return Deferred(f"no answer ({type(error).__name__})")
 
 
+def proxy_of(url: str) -> str | None:
+    """
+    Return the proxy that requests to this address go through, fit to be shown; None when they go straight.
+
+    An empty text is one that cannot be used: what is set holds no address.
+    """
+    if is_local(url):
+        return None
+    proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+    if not proxy:
+        return None
+    try:
+        address: str = requests.utils.prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
+        return shown(address) if parse_url(address).host else ""
+    except ValueError:  # urllib3's LocationParseError is one
+        return ""
+
+
+def _nobody(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Authorize nothing: neither with the token nor with a login from ~/.netrc."""
+    return prepared
+
+
+def _date(header: str | None) -> datetime | None:
+    """Return the instant that a `Date` header names."""
+    try:
+        date = parsedate_to_datetime(header or "")
+        return date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 def _unusable(token: str | None) -> str | None:
     """Return why a token cannot be sent, or None: the complaints of three libraries about it would hold it."""
     if token is None or is_token(token):
@@ -244,6 +318,23 @@ class _Adapter(HTTPAdapter):
         pool: Any = super().get_connection_with_tls_context(*arguments, **named)  # the stubs are urllib3 1's
         if pool.ConnectionCls.response_class is not Answer:
             pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": Answer})
+        return pool  # type: ignore[no-any-return]
+
+
+class _Witness(_Adapter):
+    """Remembers when the certificate of whom it spoke to ends."""
+
+    expires: datetime | None = None
+
+    def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> "HTTPConnectionPool":
+        pool: Any = super().get_connection_with_tls_context(*arguments, **named)
+        kind = pool.ConnectionCls
+
+        def connect(connection: Any) -> None:
+            kind.connect(connection)
+            self.expires = certificate_end(getattr(connection.sock, "getpeercert", dict)())
+
+        pool.ConnectionCls = type("Connection", (kind,), {"connect": connect})
         return pool  # type: ignore[no-any-return]
 
 

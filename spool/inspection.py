@@ -2,14 +2,14 @@
 
 import os
 from bisect import bisect_left
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from spool.bounds import dropped, gap_data
-from spool.record import id_time, looks_whole, new_id, verify
-from spool.segment import parse, portions, sealed
+from spool.record import Record, id_time, looks_whole, new_id, verify
+from spool.segment import parse, portions, portions_backwards, sealed
 from spool.spool import Spool
 
 _AGES = (5, 10, 20, 40, 80, 160, 320, 640, 1280)  # minutes, as postfix's qshape has them
@@ -58,6 +58,37 @@ def count_dead(spool: Spool) -> int:
         return 0
     with spool.disk_errors("read"):
         return sum(data.count(b"\n") for path in sealed(spool.layout.dead) for data in portions(path))
+
+
+def newest_first(spool: Spool) -> Iterator[Record]:
+    """
+    Stream the pending records as `Spool.records` does, the other way round: what is delivered last comes first.
+
+    However large the backlog is, the first of them take the reading of one or two segments.
+    """
+    if not spool.exists():
+        return
+    with spool.disk_errors("read"):
+        # RACE: the active segment is read before the folder is listed, for the reason given in `Spool.portions`.
+        active = [record for data in portions(spool.layout.active) for record in parse(Path(), data).records]
+        ours = {record.id for record in active}
+        paths = spool.sealed()
+        yield from reversed(active)
+        for path in reversed(paths):
+            for data in portions_backwards(path):
+                yield from (each for each in reversed(parse(path, data).records) if each.id not in ours)
+
+
+def find(spool: Spool, prefix: str) -> list[Record]:
+    """Return the pending records whose ids begin so, but no more than two: that is enough to know it is not unique."""
+    needle = b'"id":"%b' % prefix.encode("utf-8", "replace")
+    found: dict[str, Record] = {}  # after a crash, a record may lie in two segments
+    for path, data, _ in spool.portions():
+        if needle in data:
+            found.update((each.id, each) for each in parse(path, data).records if each.id.startswith(prefix))
+        if len(found) > 1:
+            break
+    return list(found.values())[:2]
 
 
 class _Tally:

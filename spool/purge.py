@@ -1,21 +1,28 @@
 """Delete records because their user says so."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from spool import dead
-from spool.record import Record
-from spool.segment import Segment, sealed
+from spool.record import Record, id_time
+from spool.segment import Segment, portions, sealed
 from spool.spool import Spool
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """A receipt: how many records were deleted without ever being sent, from when to when."""
+    """
+    A receipt: how many records were deleted without ever being sent, from when to when.
+
+    `corrupt` are the lines among them that were no records.
+    """
 
     records: int = 0
     oldest: datetime | None = None
     newest: datetime | None = None
+    corrupt: int = 0
 
 
 def purge(spool: Spool, *, older_than: timedelta | None = None) -> Purged:
@@ -26,29 +33,120 @@ def purge(spool: Spool, *, older_than: timedelta | None = None) -> Purged:
     """
     if not spool.exists():
         return Purged()
-    gone: list[datetime] = []
+    tally = _Tally()
     with spool.disk_errors("write to"), spool.exclusive():
+        limit = _limit(spool, older_than)
         for segment in spool.sealed_segments():
-            kept = [] if older_than is None else _younger(segment, spool.now() - older_than)
-            if older_than is None or len(kept) < len(segment.records):
-                if kept and segment.corrupt:
+            old, kept = _divided(segment, limit)
+            if limit is not None and not old:
+                continue
+            if kept:
+                if segment.corrupt:
                     dead.bury_corrupt(spool, segment)
-                spool.replace(segment.path, kept)  # commit point
-                gone.extend(record.recorded_at for record in segment.records if record not in kept)
-    return Purged(len(gone), min(gone, default=None), max(gone, default=None))
+                spool.replace(segment.path, kept)
+            else:
+                spool.disk.unlink(segment.path)
+                tally.corrupt += len(segment.corrupt)
+            tally.add(record.recorded_at for record in old)
+        spool.disk.sync_directory(spool.layout.pending)  # commit point
+    return tally.receipt()
 
 
-def _younger(segment: Segment, limit: datetime) -> list[Record]:
-    return [record for record in segment.records if record.recorded_at > limit]
+def purgeable(spool: Spool, *, older_than: timedelta | None = None) -> Purged:
+    """Return what the receipt of a purge would say now. Errors as for `Spool.segments`."""
+    tally = _Tally()
+    limit = _limit(spool, older_than)
+    for segment in spool.segments():
+        old, kept = _divided(segment, limit)
+        tally.add(record.recorded_at for record in old)
+        if limit is None or (old and not kept):
+            tally.corrupt += len(segment.corrupt)
+    return tally.receipt()
 
 
-def purge_dead(spool: Spool) -> int:
-    """Delete all dead letters and return how many files that were. Errors as for `purge`."""
+def drop_dead(spool: Spool, *, name: str | None = None, older_than: timedelta | None = None) -> Purged:
+    """
+    Delete dead letters: the one with this name, those whose records are older, or all of them. Errors as for `purge`.
+
+    Those of corrupt lines are as old as the segment that held them.
+    """
     if not spool.exists():
-        return 0
+        return Purged()
+    tally = _Tally()
     with spool.disk_errors("write to"), spool.exclusive():
-        letters = sealed(spool.layout.dead)
-        for path in letters:
+        for path in _dead(spool, name, _limit(spool, older_than)):
+            tally.add_file(path)
             spool.disk.unlink(path)
-        spool.disk.sync_directory(spool.layout.dead)
-    return len(letters)
+        if tally.files:
+            spool.disk.sync_directory(spool.layout.dead)  # commit point
+    return tally.receipt()
+
+
+def droppable_dead(spool: Spool, *, name: str | None = None, older_than: timedelta | None = None) -> Purged:
+    """Return what the receipt of `drop_dead` would say now. Errors as for `Spool.segments`."""
+    if not spool.exists():
+        return Purged()
+    tally = _Tally()
+    with spool.disk_errors("read"):
+        for path in _dead(spool, name, _limit(spool, older_than)):
+            tally.add_file(path)
+    return tally.receipt()
+
+
+class _Tally:
+    """The receipt so far."""
+
+    def __init__(self) -> None:
+        self.files = self.records = self.corrupt = 0
+        self.range: list[datetime] = []  # the oldest and the newest
+
+    def add(self, instants: Iterable[datetime]) -> None:
+        for instant in instants:
+            self.records += 1
+            self.range = [min(self.range[0], instant), max(self.range[1], instant)] if self.range else [instant] * 2
+
+    def add_file(self, path: Path) -> None:
+        """Count a file of dead letters, each line of it."""
+        lines = sum(data.count(b"\n") for data in portions(path))
+        self.files += 1
+        if path.stem.endswith(".corrupt"):
+            self.corrupt += lines
+        else:
+            instant = _instant(path)
+            self.add([instant] if instant else [])
+            self.records += lines - 1 if instant else lines
+
+    def receipt(self) -> Purged:
+        oldest, newest = self.range or (None, None)
+        return Purged(self.records, oldest, newest, self.corrupt)
+
+
+def _limit(spool: Spool, older_than: timedelta | None) -> datetime | None:
+    return None if older_than is None else spool.now() - older_than
+
+
+def _divided(segment: Segment, limit: datetime | None) -> tuple[list[Record], list[Record]]:
+    """Tell the records that have to go from those that stay."""
+    if limit is None:
+        return list(segment.records), []
+    old: list[Record] = []
+    kept: list[Record] = []
+    for record in segment.records:
+        (old if record.recorded_at <= limit else kept).append(record)
+    return old, kept
+
+
+def _dead(spool: Spool, name: str | None, limit: datetime | None) -> Iterator[Path]:
+    for path in sealed(spool.layout.dead):
+        if name is not None and path.stem != name:
+            continue
+        if limit is None or ((instant := _instant(path)) is not None and instant <= limit):
+            yield path
+
+
+def _instant(path: Path) -> datetime | None:
+    """When the records of a file were recorded, or, for corrupt lines, sealed; None when its name is not of ours."""
+    try:
+        return id_time(path.stem)
+    except ValueError:
+        return None

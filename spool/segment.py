@@ -42,15 +42,11 @@ def portions(path: Path) -> Iterator[bytes]:
 
     Nothing comes from a file that is gone or kept from us, and nothing from what is no file: a directory, a pipe.
     """
+    descriptor = _open(path)
+    if descriptor is None:
+        return
     try:
-        descriptor = open_to_read(path)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return  # RACE: a drain may have delivered it since it was listed
-    try:
-        entry = os.fstat(descriptor)
-        if not stat.S_ISREG(entry.st_mode):
-            return
-        left, rest = entry.st_size, b""
+        left, rest = os.fstat(descriptor).st_size, b""
         while block := os.read(descriptor, min(left, _BLOCK)):
             left -= len(block)
             data = rest + block
@@ -64,6 +60,42 @@ def portions(path: Path) -> Iterator[bytes]:
             yield rest
     finally:
         os.close(descriptor)
+
+
+def portions_backwards(path: Path) -> Iterator[bytes]:
+    """Read what `portions` does from the end: the last portion first, the lines in each of them in their order."""
+    descriptor = _open(path)
+    if descriptor is None:
+        return
+    try:
+        left, rest = os.fstat(descriptor).st_size, b""
+        while left:
+            start = max(0, left - _BLOCK)
+            os.lseek(descriptor, start, os.SEEK_SET)
+            data = os.read(descriptor, left - start) + rest
+            left = start
+            cut = data.find(b"\n") + 1 if left else 0  # the line before that begins in the next block
+            if left and cut in {0, len(data)}:
+                if len(data) + _BLOCK <= PORTION_BYTES:
+                    rest = data
+                    continue
+                cut = 0
+            yield data[cut:]
+            rest = data[:cut]
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path) -> int | None:
+    """Open a file, and nothing else, to read; None when it is gone or kept from us. The caller closes it."""
+    try:
+        descriptor = open_to_read(path)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None  # RACE: a drain may have delivered it since it was listed
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def sealed(folder: Path) -> list[Path]:

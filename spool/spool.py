@@ -119,7 +119,7 @@ class Spool:
     def exists(self) -> bool:
         """Whether there is a spool that may be read: False when nothing was ever recorded. Errors as for `append`."""
         with self.disk_errors("read"):
-            return place.check(self.layout)
+            return place.check(self.layout, self.disk.platform)
 
     def segments(self) -> Iterator[Segment]:
         """
@@ -247,13 +247,19 @@ class Spool:
             if limits.room(self) < len(line):  # what would make room, the bounds and a drain, needs locks
                 raise UnavailableError(f"the spool is full, and {error}") from error
             locked = None
-        if locked is None:
+        file, sealed_one = None, False
+        if locked is not None:
+            try:
+                file, sealed_one = self._active.write(line, locked)
+            except PermissionError:
+                if self.disk.platform.renames_open_files:
+                    raise
+                sealed_one = True  # a stranger has the full segment open; there are bounds all the same
+            finally:
+                locked.release()
+        if file is None:
             self.publish(line, self.layout.segment(record.id))  # commit point
-            return False
-        try:
-            file, sealed_one = self._active.write(line, locked)
-        finally:
-            locked.release()
+            return sealed_one
         # Outside the lock, so that many appends share one commit of the file system. The segment may have been sealed,
         # or even delivered, in the meantime: the descriptor follows the file, whatever its name.
         self._active.sync(file)  # commit point

@@ -6,9 +6,15 @@ import typer
 from typer.core import TyperGroup
 
 from evidently_cli.output import CommandError
+from evidently_cli.telemetry import dead
+from evidently_cli.telemetry.bundle import export_, import_
+from evidently_cli.telemetry.doctor import doctor
 from evidently_cli.telemetry.flush import flush
+from evidently_cli.telemetry.preview import preview
+from evidently_cli.telemetry.purge import purge
 from evidently_cli.telemetry.records import pending, show
 from evidently_cli.telemetry.status import status
+from evidently_cli.telemetry.switch import disable, enable
 from spool import SpoolError
 
 
@@ -29,5 +35,8 @@ app = typer.Typer(
     add_completion=False,  # the root has it
     help="Look at the recorded usage events, and deliver them.",
 )
-for command in (status, pending, show, flush):
+for command in (status, pending, show, preview, flush, purge, enable, disable, doctor):
     app.command()(command)
+app.add_typer(dead.app, name="dead")
+app.command("export")(export_)
+app.command("import")(import_)

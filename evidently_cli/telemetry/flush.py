@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evidently_cli.delivery import Delivery
-from evidently_cli.output import emit_json, say, seconds
+from evidently_cli.output import MISCONFIGURED, emit_json, say, seconds
 from evidently_cli.settings import FLUSHER, Settings
 from evidently_cli.telemetry.options import AsJson
 from spool import Spool, inspection
@@ -42,20 +42,29 @@ def flush(
     if not settings.consent.given:
         _end(Summary(), as_json=as_json, words=f"Telemetry is off ({settings.consent.decided_by}): nothing is sent.")
         return
-    if not in_background and next(spool.records(), None) is None:
+    if not in_background and not any(segment.records or segment.corrupt for segment in spool.segments()):
         _end(Summary(), as_json=as_json, words="Nothing is pending.")
         return
     delivery = Delivery.of(os.environ, settings)
     if delivery.complaint:
-        _end(Summary(), as_json=as_json, words=f"{delivery.complaint}.", code=flushing.MISCONFIGURED)
+        _end(Summary(), as_json=as_json, words=f"{delivery.complaint}.", code=MISCONFIGURED)
     if dry_run:
         flushing.rehearse(spool, delivery, as_json=as_json)
         return
-    if in_background:
-        raise typer.Exit(flushing.conclusion(drain(spool, delivery.transport()), left=False)[1])
-    with _progress(spool, hidden=as_json) as progress:
-        deadline = time.monotonic() + (wait or 0.0)
-        summary = flushing.flush_until(spool, delivery.transport(), deadline, force=force, progress=progress)
+    transport = flushing.Consented(delivery.transport(), lambda: Settings.of(os.environ).consent)
+    try:
+        if in_background:
+            raise typer.Exit(flushing.conclusion(drain(spool, transport), left=False)[1])
+        with _progress(spool, hidden=as_json) as progress:
+            deadline = time.monotonic() + (wait or 0.0)
+            summary = flushing.flush_until(spool, transport, deadline, force=force, progress=progress)
+    except flushing.WithdrawnError as decided_by:
+        _end(
+            Summary(),
+            as_json=as_json,
+            words=f"Telemetry was switched off meanwhile ({decided_by}): nothing more is sent.",
+        )
+        return
     words, code = flushing.conclusion(summary, left=next(spool.records(), None) is not None)
     _end(summary, as_json=as_json, words=words, code=code)
 

@@ -1,7 +1,46 @@
-"""Options that several telemetry commands have."""
+"""Options that several telemetry commands have, and the question that some of them ask."""
 
+import sys
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
+from evidently_cli.output import CommandError, say
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_MOST = timedelta(days=36_500)
+
+
+def age(text: str) -> timedelta:
+    """Read "90m", "12h" or "30d". A number without its unit is refused: what is meant as days would delete the rest."""
+    try:
+        value = timedelta(**{_UNITS[text[-1:]]: float(text[:-1])})
+    except (KeyError, ValueError, OverflowError):
+        value = timedelta(-1)
+    if not timedelta() <= value <= _MOST:
+        raise typer.BadParameter(f"{text[:40]!r} is no age; 90m, 12h and 30d are")
+    return value
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Limit = Annotated[int, typer.Option(min=0, max=sys.maxsize, help="Show this many at most; 0 shows all.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+OlderThan = Annotated[
+    timedelta | None, typer.Option(parser=age, metavar="AGE", help='Only what is older: "90m", "12h", "30d".')
+]
+
+
+def agreed(deed: str, *, as_json: bool) -> bool:
+    """Ask the user, who sits at a terminal: "Delete it? [y/N]". CommandError when nobody does, or a program reads."""
+    if as_json or not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        raise CommandError(f"there is nobody to ask: add --yes to {deed}", 2)
+    sys.stderr.write(f"{deed[0].upper()}{deed[1:]}? [y/N] ")
+    sys.stderr.flush()
+    try:
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    except UnicodeDecodeError:
+        return False
+    except KeyboardInterrupt:
+        say("")
+        raise

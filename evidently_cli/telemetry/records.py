@@ -1,77 +1,119 @@
 """`pending` and `show`: the records themselves."""
 
 import os
-from itertools import islice
+import sys
+from itertools import chain, islice
 from typing import Annotated
 
 import typer
 
 from evidently_cli.delivery import Delivery
-from evidently_cli.output import CommandError, emit, emit_json, local, request_json, say, shown_request, table
+from evidently_cli.output import (
+    CommandError,
+    emit,
+    emit_json,
+    emit_table,
+    local,
+    plain,
+    request_json,
+    say,
+    shown_request,
+)
 from evidently_cli.settings import Settings
-from evidently_cli.telemetry.options import AsJson
-from spool import Record, Spool
+from evidently_cli.telemetry.options import AsJson, Limit
+from spool import Record, Spool, inspection
 
 
 def pending(
     *,
-    limit: Annotated[int, typer.Option(min=0, help="Show this many at most; 0 shows all.")] = 20,
+    newest: Annotated[bool, typer.Option("--newest", help="Show the newest first.")] = False,
+    limit: Limit = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List what is recorded and not yet delivered, oldest first."""
-    records = Settings.of(os.environ).open_spool().records()
+    """
+    List what is recorded and not yet delivered, oldest first, in local time.
+
+    --json prints the stored lines as they are, one record a line: specversion, id, source, type, time (UTC),
+    datacontenttype, data, crc; firstof on the first of a day.
+    """
+    spool = Settings.of(os.environ).open_spool()
+    records = inspection.newest_first(spool) if newest else spool.records()
     if as_json:
         for record in islice(records, limit or None):
             emit(record.line.decode("ascii"))
         return
-    shown = list(islice(records, limit or None))
-    more = next(records, None) is not None
-    if not shown:
+    first = next(records, None)
+    if first is None:
         say("Nothing is pending.")
         return
-    emit(table([("ID", "RECORDED", "RUN", "BYTES"), *map(_row, shown)], right=frozenset({3})))
-    if more:
-        say(f"There are more than these {len(shown)}: --limit 0 shows all.")
+    shown = islice(chain([first], records), limit or None)
+    emit_table(chain([("ID", "RECORDED", "RUN", "BYTES")], map(_row, shown)), right=frozenset({3}))
+    if limit and next(records, None) is not None:
+        say(f"There are more than these {limit}: --limit 0 shows all.")
     say("The exact bytes of one: evidently telemetry show ID")
 
 
 def show(
     record_id: Annotated[str, typer.Argument(metavar="ID", help="The record's id, or the beginning of it.")],
     *,
+    raw: Annotated[bool, typer.Option("--raw", help="Write the exact body, as it would leave, and no more.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show one pending record, and the exact request that would carry it."""
+    """
+    Show one pending record, and the exact request that would carry it.
+
+    --json prints record (the object as stored) and request (url, headers, body: before it is compressed, bytes: its
+    length on the way). --raw is for `| gunzip` and `| sha256sum`.
+    """
+    if raw and as_json:
+        raise typer.BadParameter("--raw and --json exclude each other")
     settings = Settings.of(os.environ)
-    record = _find(settings.open_spool(), record_id)
+    record = _find(settings.open_spool(), record_id.lower())
     delivery = Delivery.of(os.environ, settings)
     try:
         transport = delivery.transport()
-        request, body = transport.request([record]), transport.body([record])
-    except (KeyError, ValueError) as error:  # no such wire format, or a record that does not fit into it
+        request, body, attributes = transport.request([record]), transport.body([record]), record.attributes
+    except (KeyError, ValueError, RecursionError) as error:  # no such wire format, or a record that does not fit in it
         raise CommandError(delivery.complaint or f"this record will not be sent: {error}") from error
-    if as_json:
-        emit_json({"record": record.attributes, "request": request_json(request, body)})
+    if raw:
+        if request.body != body and sys.stdout.isatty():
+            raise CommandError("the body is compressed, no text for a terminal: add | gunzip", 2)
+        sys.stdout.buffer.write(request.body)
         return
-    emit(record.line.decode("ascii"))
+    if as_json:
+        emit_json({"record": attributes, "request": request_json(request, body)})
+        return
+    emit(record.line.decode("ascii", "backslashreplace"))
     say("\nSent alone, it would leave as this; with others, they share a request.\n")
     emit(shown_request(request, body))
 
 
 def _find(spool: Spool, prefix: str) -> Record:
-    found = list(islice((record for record in spool.records() if record.id.startswith(prefix.lower())), 2))
-    if not found:
-        raise typer.BadParameter(
-            f"no pending record begins with {prefix[:40]!r}: evidently telemetry pending lists them"
-        )
-    if len(found) > 1:
-        raise typer.BadParameter(f"several records begin with {prefix[:40]!r}: give more of the id")
-    return found[0]
+    from spool import dead
+
+    found = inspection.find(spool, prefix)
+    shown = repr(prefix[:40])
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise typer.BadParameter(f"several records begin with {shown}: give more of the id")
+    if prefix and len(names := dead.names(spool, prefix)) == 1:
+        raise typer.BadParameter(f"this one is dead: evidently telemetry dead show {names[0]}")
+    raise typer.BadParameter(f"no pending record begins with {shown}: evidently telemetry pending lists them")
 
 
 def _row(record: Record) -> tuple[str, str, str, str]:
+    return record.id, local(record.recorded_at), plain(_run(record)), f"{len(record.line) + 1:,}"
+
+
+def _run(record: Record) -> str:
+    """Say what a record is about; anybody can make one that holds anything."""
     try:
-        usage = record.attributes["data"]["usage"]  # type: ignore[index]
-        run = " ".join([usage["type"], *usage["parts"], *usage["tabs"]])
-    except (TypeError, KeyError):  # another program's event
-        run = str(record.attributes.get("type"))
-    return record.id, local(record.recorded_at), run, f"{len(record.line) + 1:,}"
+        attributes = record.attributes
+    except (ValueError, RecursionError):
+        return "(no JSON)"
+    try:
+        usage = attributes["data"]["usage"]  # type: ignore[index]
+        return " ".join([usage["type"], *usage["parts"], *usage["tabs"]])
+    except (TypeError, KeyError):  # another program's event, or a gap
+        return str(attributes.get("type"))

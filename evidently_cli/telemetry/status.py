@@ -1,71 +1,133 @@
 """`status`: whether events are recorded and sent, who decided it, and what is pending."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from evidently_cli.delivery import ENDPOINT, Delivery
-from evidently_cli.output import count, duration, emit, emit_json, local, size, table
+from evidently_cli.config_file import VARIABLES
+from evidently_cli.delivery import Delivery
+from evidently_cli.output import count, duration, emit, emit_json, local, size, table, utc
 from evidently_cli.settings import Settings
 from evidently_cli.telemetry.options import AsJson
-from spool import inspection, schedule
-from spool.record import timestamp
+from spool import inspection
+from spool.inspection import Pending
+from spool.schedule import Schedule, load
 
 
 def status(*, as_json: AsJson = False) -> None:
-    """Say whether events are recorded and sent, who decided it, and what is pending."""
+    """
+    Say whether events are recorded and sent, who decided it, and what is pending.
+
+    --json prints recording, sending, decided_by, endpoint, complaint, wire, pending (records, bytes, oldest, newest,
+    ages in minutes, corrupt, foreign), dead, gaps, schedule, spool, config (files), settings (who chose each).
+    """
     settings = Settings.of(os.environ)
     delivery = Delivery.of(os.environ, settings)
     spool = settings.open_spool()
     now = datetime.now(UTC)
     pending = inspection.count_pending(spool, now)
     dead = inspection.count_dead(spool)
-    plan = schedule.load(spool.layout.schedule).of(delivery.address) if spool.exists() else schedule.Schedule()
+    plan = load(spool.layout.schedule).of(delivery.address) if spool.exists() else Schedule()
     if as_json:
-        emit_json(
-            {
-                "recording": settings.consent.given,
-                "sending": settings.consent.given and delivery.complaint is None,
-                "decided_by": settings.consent.decided_by,
-                "endpoint": delivery.endpoint,
-                "wire": delivery.wire,
-                "pending": {
-                    "records": pending.records,
-                    "bytes": pending.octets,
-                    "oldest": _utc(pending.oldest),
-                    "newest": _utc(pending.newest),
-                    "ages": dict(pending.ages),
-                    "corrupt": pending.corrupt,
-                    "foreign": pending.foreign,
-                },
-                "dead": dead,
-                "gaps": pending.gaps,
-                "schedule": {
-                    key: _utc(value) if isinstance(value, datetime) else value for key, value in asdict(plan).items()
-                },
-                "spool": str(settings.spool),
-            }
-        )
+        emit_json(_json(settings, delivery, pending, dead, plan))
         return
-    wait = plan.wait(now).total_seconds()
-    rows = [
-        ("telemetry", f"{'on' if settings.consent.given else 'off'} ({settings.consent.decided_by})"),
-        ("endpoint", delivery.endpoint or f"none: events wait here until {ENDPOINT} names one"),
-        *([("", delivery.complaint)] if delivery.endpoint and delivery.complaint else []),
-        *([("wire", delivery.wire)] if delivery.endpoint else []),
-        ("pending", count(pending.records, "record") + (f", {size(pending.octets)}" if pending.records else "")),
-        *([("oldest", local(pending.oldest)), ("newest", local(pending.newest))] if pending.records else []),
-        *([("corrupt", count(pending.corrupt, "line"))] if pending.corrupt else []),
-        *([("dropped", count(sum(pending.gaps.values()), "record"))] if pending.gaps else []),
-        ("dead", count(dead, "record")),
-        ("last sent", local(plan.last_success)),
-        *([("last error", f"{plan.last_error} ({count(plan.attempts, 'attempt')})")] if plan.last_error else []),
-        *([("next try", f"in {duration(wait)}")] if wait else []),
-        ("spool", str(settings.spool)),
-    ]
-    emit(table(rows))
+    emit(
+        table(
+            [
+                *_who_and_where(settings, delivery),
+                *_what(pending, dead),
+                *_when(settings, delivery, pending, plan, now),
+                *_files(settings),
+            ]
+        )
+    )
+    if pending.records:
+        emit("\n" + _ages(pending))
 
 
-def _utc(instant: datetime | None) -> str | None:
-    """Return an instant as JSON has it: "2026-11-23T10:00:00.123Z"."""
-    return None if instant is None else timestamp(instant)
+def _json(settings: Settings, delivery: Delivery, pending: Pending, dead: int, plan: Schedule) -> dict[str, object]:
+    return {
+        "recording": settings.consent.given,
+        "sending": settings.consent.given and delivery.complaint is None,
+        "decided_by": settings.consent.decided_by,
+        "endpoint": delivery.endpoint,
+        "complaint": delivery.complaint,
+        "wire": delivery.wire,
+        "pending": {
+            "records": pending.records,
+            "bytes": pending.octets,
+            "oldest": utc(pending.oldest),
+            "newest": utc(pending.newest),
+            "ages": dict(pending.ages),
+            "corrupt": pending.corrupt,
+            "foreign": pending.foreign,
+        },
+        "dead": dead,
+        "gaps": pending.gaps,
+        "schedule": {key: utc(value) if isinstance(value, datetime) else value for key, value in asdict(plan).items()},
+        "spool": str(settings.spool),
+        "config": [str(file.path) for file in (*settings.site, settings.user) if file.exists],
+        "settings": {key: choice.origin for key, choice in settings.choices.items()},
+    }
+
+
+def _who_and_where(settings: Settings, delivery: Delivery) -> Iterator[tuple[str, str]]:
+    yield "telemetry", f"{'on' if settings.consent.given else 'off'} ({settings.consent.decided_by})"
+    if not delivery.endpoint:
+        yield "endpoint", f"none: events wait here until {VARIABLES['endpoint']} names one"
+        return
+    origin = settings.choices["endpoint"].origin if "endpoint" in settings.choices else "built in"
+    yield "endpoint", f"{delivery.endpoint} ({origin})"
+    if delivery.complaint:
+        yield "", delivery.complaint
+    yield "wire", delivery.wire
+
+
+def _what(pending: Pending, dead: int) -> Iterator[tuple[str, str]]:
+    yield "pending", count(pending.records, "record") + (f", {size(pending.octets)}" if pending.records else "")
+    if pending.records:
+        yield "oldest", local(pending.oldest)
+        yield "newest", local(pending.newest)
+    if pending.corrupt:
+        yield "corrupt", count(pending.corrupt, "line")
+    if pending.gaps:
+        reasons = ", ".join(pending.gaps)
+        yield "dropped", f"{count(sum(pending.gaps.values()), 'record')}, over a bound of the spool ({reasons})"
+    yield "dead", count(dead, "record") + (": evidently telemetry dead list" if dead else "")
+
+
+def _when(
+    settings: Settings, delivery: Delivery, pending: Pending, plan: Schedule, now: datetime
+) -> Iterator[tuple[str, str]]:
+    yield "last sent", local(plan.last_success)
+    if plan.last_error:
+        yield "last error", f"{plan.last_error} ({count(plan.attempts, 'attempt')})"
+    if not pending.records:
+        return
+    wait, wish = plan.wait(now), plan.wait(now, ignore_backoff=True)
+    if not settings.consent.given:
+        yield "next try", "never: telemetry is off; evidently telemetry purge deletes what is pending"
+    elif delivery.complaint:
+        yield "next try", "when there is an endpoint to use"
+    elif wait:
+        why = "the endpoint asked to wait" if wish == wait else "a pause after what failed"
+        yield "next try", f"in {duration(wait.total_seconds())}: {why}"
+    elif settings.starts_flushes(os.environ):
+        yield "next try", "with the next run, or now: evidently telemetry flush"
+    else:
+        yield "next try", "when you run evidently telemetry flush"
+
+
+def _files(settings: Settings) -> Iterator[tuple[str, str]]:
+    yield "spool", str(settings.spool)
+    for file in (*settings.site, settings.user):
+        if file.exists:
+            yield "config", str(file.path)
+
+
+def _ages(pending: Pending) -> str:
+    """Lay out the records by age, as postfix's qshape does a queue."""
+    names, numbers = zip(*pending.ages, strict=True)
+    rows = [("minutes old", *names), ("records", *(f"{number:,}" for number in numbers))]
+    return table(rows, right=frozenset(range(1, len(names) + 1)))

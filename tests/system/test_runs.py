@@ -117,7 +117,7 @@ def test_the_notice_comes_once(evidently: CommandLine, endpoint: Endpoint) -> No
     """The first run says what is recorded and how to switch it off, and sends nothing; later runs are silent."""
     environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url, "EVIDENTLY_TELEMETRY_FLUSH": "", "CI": ""}
     first = evidently(*PROFILE, **environment)
-    assert "EVIDENTLY_DISABLE_TELEMETRY=1" in first.stderr
+    assert "evidently telemetry disable" in first.stderr
     assert "Read every byte" in first.stderr
     assert (endpoint.connections, flushers(evidently.spool)) == (0, [])
     assert evidently(*PROFILE, **environment).stderr == ""
@@ -138,7 +138,7 @@ def test_a_quiet_run_tells_nothing_and_sends_nothing_before_the_notice(
     assert (done.stdout, done.stderr) == ("", "")
     assert evidently(*PROFILE, "--json", **environment).stderr == ""
     assert (endpoint.connections, flushers(evidently.spool), len(recorded(evidently))) == (0, [], 2)
-    assert "EVIDENTLY_DISABLE_TELEMETRY=1" in evidently(*PROFILE, **environment).stderr
+    assert "evidently telemetry disable" in evidently(*PROFILE, **environment).stderr
     evidently(*PROFILE, "--quiet", **environment)
     wait_for(lambda: len(endpoint.records) == 4)
 

@@ -12,11 +12,11 @@ from transport import FakeTransport
 
 from spool import Refused, Spool, drain
 from spool.bounds import Bounds, dropped, enforce, gap_data, surplus
-from spool.dead import letters, requeue
+from spool.dead import letters, names, read, requeue, requeue_all
 from spool.disk import Disk
 from spool.inspection import count_dead, count_pending
 from spool.locks import Lock
-from spool.purge import purge, purge_dead
+from spool.purge import Purged, drop_dead, droppable_dead, purge, purgeable
 from spool.record import id_time, new_id, seal_line, timestamp
 
 DAY = 24 * 3600 * 10**9
@@ -242,7 +242,53 @@ def test_purge_of_what_is_old(spool: Spool, clock: Clock) -> None:
     assert purge(spool, older_than=timedelta(hours=1)).records == 3
     assert [record.id for record in spool.records()] == young
     assert count_dead(spool) == 1
-    assert purge_dead(spool) == 1
+    assert drop_dead(spool) == Purged(corrupt=1)
+
+
+def test_a_purge_does_what_it_announced(spool: Spool, clock: Clock) -> None:
+    """What would be deleted is what is deleted, of all and of what is old, corrupt lines included."""
+    for garbage in (b"torn\ntorn\n", b"", b"torn\n"):
+        fill(spool, 2, size=10)
+        with spool.layout.active.open("ab") as file:
+            file.write(garbage)
+        spool.seal()
+        clock.ns += DAY
+    for age, expected in ((timedelta(days=1.5), (4, 2)), (timedelta(days=30), (0, 0)), (None, (2, 1))):
+        announced = purgeable(spool, older_than=age)
+        assert (announced.records, announced.corrupt) == expected
+        assert purge(spool, older_than=age) == announced
+    assert purgeable(spool) == Purged()
+
+
+def test_dead_letters_are_dropped_as_announced(spool: Spool, clock: Clock) -> None:
+    """One, the old, or all dead letters are dropped, with a receipt that was announced."""
+    ids = []
+    for _ in range(3):
+        ids += fill(spool, 2, size=10)
+        drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
+        clock.ns += DAY
+    (spool.layout.dead / "foreign.ndjson").write_bytes(b"somebody's\n")
+    assert names(spool, "foreign") == ["foreign"]
+    assert read(spool, "foreign") == []
+    for choice, number in (({"name": ids[1]}, 1), ({"name": "none"}, 0), ({"older_than": timedelta(days=1.5)}, 3)):
+        announced = droppable_dead(spool, **choice)  # type: ignore[arg-type]
+        assert announced.records == number
+        assert drop_dead(spool, **choice) == announced  # type: ignore[arg-type]
+    assert names(spool) == [*ids[4:], "foreign"]
+    assert drop_dead(spool) == Purged(3, id_time(ids[4]), id_time(ids[5]))
+    assert names(spool) == []
+
+
+def test_all_dead_letters_are_requeued(spool: Spool) -> None:
+    """All that have a record are pending again, byte for byte, and the rest stays."""
+    fill(spool, 3, size=10)
+    before = list(spool.records())
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
+    (spool.layout.dead / "foreign.ndjson").write_bytes(b"somebody's\n")
+    assert requeue_all(spool) == 3
+    assert list(spool.records()) == before
+    assert names(spool) == ["foreign"]
+    assert requeue_all(spool) == 0
 
 
 def test_purge_waits_for_no_drain(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:

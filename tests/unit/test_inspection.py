@@ -2,14 +2,16 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spool import Spool
-from spool.inspection import count_pending
+from spool.inspection import count_pending, find, newest_first
 from spool.record import encode, looks_whole, verify
+from spool.segment import PORTION_BYTES, portions, portions_backwards
 
 NOW_NS = 1_795_428_000_000_000_000
 NOW = datetime.fromtimestamp(NOW_NS / 1e9, UTC)
@@ -95,3 +97,55 @@ def test_a_segment_that_is_delivered_under_a_look_is_not_foreign(
     monkeypatch.setattr("os.access", delivered)
     assert count_pending(spool, NOW).foreign == 0
     assert not list(spool.layout.pending.iterdir()), "the look came before the delivery"
+
+
+@given(
+    lengths=st.lists(st.sampled_from([0, 1, 900, 262_143, 262_144, 300_000, 1_100_000]), max_size=8), torn=st.booleans()
+)
+def test_a_file_reads_the_same_from_its_end(lengths: list[int], torn: bool) -> None:
+    """Read backwards, a file has the same bytes, in portions as small; lines that fit into one are whole."""
+    lines = [b"%d" % number + b"x" * length + b"\n" for number, length in enumerate(lengths)]
+    data = b"".join(lines)[: -1 if torn else None]
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "file")
+        path.write_bytes(data)
+        forwards, backwards = list(portions(path)), list(portions_backwards(path))
+    assert b"".join(backwards[::-1]) == b"".join(forwards) == data
+    assert all(0 < len(portion) <= PORTION_BYTES for portion in backwards)
+    if max(lengths, default=0) < PORTION_BYTES // 2:
+        assert all(portion.endswith(b"\n") for portion in backwards[1:])
+
+
+def test_nothing_is_read_from_the_end_of_what_is_no_file(tmp_path: Path) -> None:
+    """A file that is gone, and a folder, hold no portions."""
+    assert list(portions_backwards(tmp_path / "gone")) == list(portions_backwards(tmp_path)) == []
+
+
+def test_a_segment_sealed_while_the_newest_are_read_is_met_once(tmp_path: Path) -> None:
+    """Read newest first, each record is met once, though its segment is sealed between the reading of two."""
+    spool = Spool(tmp_path / "spool", source="test")
+    ids = []
+    for _ in range(3):
+        ids += [spool.append({}, event_type="t") for _ in range(4)]
+        spool.seal()
+    ids += [spool.append({}, event_type="t") for _ in range(4)]
+    reader = newest_first(spool)
+    met = [next(reader).id]
+    spool.seal()
+    spool.append({}, event_type="t")
+    assert met + [record.id for record in reader] == ids[::-1]
+    assert list(newest_first(Spool(tmp_path / "none", source="test"))) == []
+
+
+def test_a_record_is_found_by_the_beginning_of_its_id(tmp_path: Path) -> None:
+    """What begins so is found, wherever it lies, once; of many, two."""
+    spool = Spool(tmp_path / "spool", source="test")
+    ids = [spool.append({"id": "0000"}, event_type="t") for _ in range(3)]
+    path = spool.seal()
+    assert path is not None
+    ids.append(spool.append({}, event_type="t"))
+    spool.layout.segment(spool.new_id()).write_bytes(path.read_bytes())
+    for record_id in ids:
+        assert [record.id for record in find(spool, record_id)] == [record_id]
+    assert len(find(spool, ids[0][:6])) == 2
+    assert find(spool, "0000") == find(spool, "\udcff") == []

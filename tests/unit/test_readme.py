@@ -85,3 +85,19 @@ def test_the_ten_lines_of_the_library_run(tmp_path: Path, monkeypatch: pytest.Mo
     assert capsys.readouterr().out == "1 0 None None\n"
     [body] = bodies
     assert json.loads(body)[0]["data"] == {"command": "build", "seconds": 3}
+
+
+def test_each_complaint_has_tests_that_hold() -> None:
+    """The table of what users of other tools suffered names tests that are there, one at least for each complaint."""
+    section = README.partition("### What users of other tools suffered")[2].partition("\n## ")[0]
+    rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| ") and "| **" not in line][2:]
+    tests = {
+        name
+        for path in Path(__file__).parents[1].glob("*/test_*.py")
+        for name in re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.MULTILINE)
+    }
+    assert rows
+    for complaint, _answer, holding in rows:
+        named = set(re.findall(r"`(test_\w+)`", holding))
+        assert named, complaint
+        assert named <= tests, (complaint, named - tests)

@@ -1,0 +1,71 @@
+"""`export` and `import`: carry records by hand from a machine without a network to one that has it."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evidently_cli.output import CommandError, count, emit_json, period, say, utc
+from evidently_cli.settings import Settings
+from evidently_cli.telemetry.options import AsJson
+
+
+def export_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to make.")],
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the records pending here, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Move what is pending into a file, to deliver it from another machine.
+
+    --json prints file (null when nothing was pending), records, oldest and newest (UTC, or null), kept.
+    """
+    from spool import export_bundle  # with gzip and hashlib
+
+    spool = Settings.of(os.environ).open_spool()
+    exported = export_bundle(spool, file, keep=keep)
+    if as_json:
+        emit_json(
+            {
+                "file": str(file) if exported.records else None,
+                "records": exported.records,
+                "oldest": utc(exported.oldest),
+                "newest": utc(exported.newest),
+                "kept": keep,
+            }
+        )
+        return
+    if not exported.records:
+        say("Nothing is pending: no file was made.")
+        return
+    records = f"{count(exported.records, 'record')}, {period(exported.oldest, exported.newest)},"
+    say(f"{records} {'copied' if keep else 'moved'} into {file}.")
+    say(f"Carry it to a machine with a network, and there: evidently telemetry import {file.name}")
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file that `export` made.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Make the records of an exported file pending here. The file stays; what is here already is skipped.
+
+    --json prints added and skipped (records).
+    """
+    from spool import import_bundle
+
+    settings = Settings.of(os.environ)
+    if not settings.consent.given:
+        raise CommandError(f"telemetry is off ({settings.consent.decided_by}): nothing is imported", 2)
+    imported = import_bundle(settings.open_spool(), file)
+    if as_json:
+        emit_json({"added": imported.added, "skipped": imported.skipped})
+        return
+    added = "1 record is" if imported.added == 1 else f"{imported.added:,} records are"
+    skipped = f" {count(imported.skipped, 'record')} that came before: skipped." if imported.skipped else ""
+    say(f"{added} pending now.{skipped}")
+    if imported.added:
+        say("Send what is pending: evidently telemetry flush")
