@@ -214,6 +214,23 @@ def test_looking(home: Home) -> None:
     assert home.endpoint.requests == []
 
 
+def test_what_status_shows(home: Home, refused_url: str) -> None:
+    """The example of `status` is what it prints, but for times, sizes, addresses and paths."""
+    run = "evidently calculate profile --reference june-1.csv --current june-2.csv --config config.json --quiet"
+    for _ in range(2):
+        home(run)
+    shown = ""
+    while " in " not in shown:  # the pause is drawn, and may be over already
+        home("evidently telemetry flush", status=75, EVIDENTLY_TELEMETRY_ENDPOINT=refused_url)
+        shown = home("evidently telemetry status", EVIDENTLY_TELEMETRY_ENDPOINT=refused_url).stdout
+
+    def bare(text: str) -> str:
+        text = re.sub(r"https?://\S+|/\S*/spool|\d{4}-\d\d-\d\d [\d:]{8}|[\d.]+ kB", "…", text)
+        return re.sub(r"in [\d.]+ (s|min|h)|\d+ attempts?", "…", text)
+
+    assert bare(shown) == bare(block("Look inside", "text"))
+
+
 def test_looking_without_us(home: Home) -> None:
     """`cat` and `jq` show the events."""
     if not shutil.which("jq"):

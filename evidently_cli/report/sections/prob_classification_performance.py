@@ -198,26 +198,34 @@ def _quality(
     labels = tuple(classes.labels[each] for each in order)
     matrix = confusion(place[rows.true], place[predicted], len(labels))
     texts = tuple(label_text(label) for label in labels)
-    rankings = [Ranking.of(rows.true == each, rows.probabilities[:, each]) for each in range(len(labels))]
-    aucs = [ranking.roc_auc() for ranking in rankings]
-    known = [auc for auc in aucs if auc is not None]
     shown = 1 if len(labels) == 2 else len(labels)  # noqa: PLR2004
-    notices.extend(_told(rows, dict(zip(classes.texts, aucs, strict=True)), rankings[:shown]))
+    aucs: list[float | None] = []
+    classes_shown: list[OneVsRest] = []
+    is_thinned = False
+    for each, text in enumerate(classes.texts):  # one after another: a ranking is several arrays of all rows
+        ranking = Ranking.of(rows.true == each, rows.probabilities[:, each])
+        aucs.append(ranking.roc_auc())
+        if each < shown:
+            classes_shown.append(_one_vs_rest(text, aucs[-1], ranking, with_plots=with_plots))
+            is_thinned |= ranking.is_long
+    known = [auc for auc in aucs if auc is not None]
+    notices.extend(_told(rows, dict(zip(classes.texts, aucs, strict=True)), is_thinned=is_thinned))
     return ProbabilityQuality(
         quality=quality(matrix, labels, texts, int(place[0])),
         roc_auc=float(np.mean(known)) if len(known) == len(aucs) else None,
         log_loss=log_loss(rows.true, rows.probabilities) if _are_probabilities(rows.probabilities) else None,
-        classes=tuple(
-            OneVsRest(
-                text=text,
-                roc_auc=auc,
-                roc=ranking.roc_curve(),
-                pr=ranking.pr_curve(),
-                pr_table=ranking.pr_table(),
-                separation=ranking.separation() if with_plots else None,
-            )
-            for text, auc, ranking in list(zip(classes.texts, aucs, rankings, strict=True))[:shown]
-        ),
+        classes=tuple(classes_shown),
+    )
+
+
+def _one_vs_rest(text: str, auc: float | None, ranking: Ranking, *, with_plots: bool) -> OneVsRest:
+    return OneVsRest(
+        text=text,
+        roc_auc=auc,
+        roc=ranking.roc_curve(),
+        pr=ranking.pr_curve(),
+        pr_table=ranking.pr_table(),
+        separation=ranking.separation() if with_plots else None,
     )
 
 
@@ -225,7 +233,7 @@ def _are_probabilities(values: Floats) -> bool:
     return bool(values.min() >= -_TOLERANCE and values.max() <= 1 + _TOLERANCE)
 
 
-def _told(rows: _Rows, aucs: Mapping[str, float | None], rankings: list[Ranking]) -> list[Notice]:
+def _told(rows: _Rows, aucs: Mapping[str, float | None], *, is_thinned: bool) -> list[Notice]:
     """Return what is not as the numbers suggest."""
     texts = []
     without = [quoted(text) for text, auc in aucs.items() if auc is None]
@@ -241,6 +249,6 @@ def _told(rows: _Rows, aucs: Mapping[str, float | None], rankings: list[Ranking]
             texts.append(
                 f"the probabilities of {counted(off, 'row')} do not sum to 1: log loss divides them by their sum"
             )
-    if any(ranking.is_long for ranking in rankings):
+    if is_thinned:
         texts.append("the ROC and precision-recall curves are thinned to at most 1000 points")
     return [Notice(None, f"{rows.table.name}: {text}") for text in texts]
