@@ -87,7 +87,7 @@ def main() -> None:
 
 def _failure(text: str) -> str:
     """Return an error's line; names from outside that it holds do nothing to a terminal."""
-    from evidently_cli.report.wording import visible  # only for who has failed
+    from evidently_cli.visible import visible  # only for who has failed
 
     return f"evidently: {visible(text)}"
 

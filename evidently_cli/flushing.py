@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 from evidently_cli.consent import Consent
 from evidently_cli.delivery import Delivery
@@ -90,13 +89,13 @@ def _pause(spool: Spool, transport: Transport, done: Summary) -> float:
     if done.busy:
         return _BUSY_PAUSE
     plan = schedule.load(spool.layout.schedule).of(transport.address)
-    return max(plan.wait(datetime.now(UTC)).total_seconds(), _BUSY_PAUSE if done.failure else 0.01)
+    return max(plan.wait(spool.now()).total_seconds(), _BUSY_PAUSE if done.failure else 0.01)
 
 
 def rehearse(spool: Spool, delivery: Delivery, *, as_json: bool) -> None:
     """Print each request that a flush would send now, in their order, and say what it would not send, and why."""
     transport = delivery.transport()
-    wait = schedule.load(spool.layout.schedule).of(transport.address).wait(datetime.now(UTC), ignore_backoff=True)
+    wait = schedule.load(spool.layout.schedule).of(transport.address).wait(spool.now(), ignore_backoff=True)
     requests = records = corrupt = 0
     for segment in spool.segments():
         corrupt += len(segment.corrupt)

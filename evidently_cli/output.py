@@ -90,11 +90,6 @@ def period(oldest: datetime | None, newest: datetime | None) -> str:
     return f"of {first}" if first == last else f"from {first} to {last}"
 
 
-def plain(text: str) -> str:
-    """Return a text from outside as one line that does nothing to a terminal."""
-    return "".join(character if character.isprintable() else "?" for character in text)
-
-
 def count(number: int, noun: str) -> str:
     """Return "1 record", "3,000 records"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

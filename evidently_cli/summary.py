@@ -5,7 +5,7 @@ from pathlib import Path
 
 from evidently_cli.output import table
 from evidently_cli.report import Result
-from evidently_cli.report.wording import visible
+from evidently_cli.visible import visible
 
 
 def in_words(result: Result, target: Path) -> str:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evidently_cli.output import CommandError, count, emit, emit_json, emit_table, local, plain, say, table
+from evidently_cli.output import CommandError, count, emit, emit_json, emit_table, local, say, table
 from evidently_cli.settings import Settings
 from evidently_cli.telemetry.options import AsJson, Limit, Yes
 from evidently_cli.telemetry.purge import may_delete, show_receipt
+from evidently_cli.visible import visible
 
 if TYPE_CHECKING:
     from spool import Spool
@@ -71,7 +72,7 @@ def show_letter(name: Name, *, as_json: AsJson = False) -> None:
     for letter in letters:
         why = {key: letter.why[key] for key in ("reason", "status", "detail") if letter.why.get(key) is not None}
         rows = {"id": letter.name, "buried": _buried(letter), **why}
-        emit(table([(key, plain(str(value))) for key, value in rows.items()]))
+        emit(table([(key, visible(str(value))) for key, value in rows.items()]))
         emit(f"\n{_content(letter)}\n")
     if letters[0].record:
         say(f"Send it again: evidently telemetry dead requeue {name}")
@@ -162,8 +163,8 @@ def _named(spool: "Spool", prefix: str) -> str:
 
 def _row(letter: "DeadLetter") -> tuple[str, str, str, str]:
     found = _as_json(letter)
-    reason = " ".join(plain(str(each)) for each in (found["reason"], found["status"]) if each is not None)
-    detail = plain(str(found["detail"] or ""))
+    reason = " ".join(visible(str(each)) for each in (found["reason"], found["status"]) if each is not None)
+    detail = visible(str(found["detail"] or ""))
     short = detail if len(detail) <= _MOST_DETAIL else f"{detail[: _MOST_DETAIL - 1]}…"
     return letter.name, _buried(letter), reason, short
 
@@ -174,7 +175,7 @@ def _buried(letter: "DeadLetter") -> str:
     try:
         return local(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
-        return plain(text)
+        return visible(text)
 
 
 def _content(letter: "DeadLetter") -> str:

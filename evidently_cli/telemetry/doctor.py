@@ -88,7 +88,7 @@ def _json(check: "Check") -> dict[str, object]:
 
 
 def _shown(checks: "list[Check]") -> str:
-    from evidently_cli.report.wording import visible  # names of files may hold anything
+    from evidently_cli.visible import visible  # names of files may hold anything
 
     rows: list[tuple[str, str, str]] = []
     for check in checks:

@@ -14,13 +14,13 @@ from evidently_cli.output import (
     emit_json,
     emit_table,
     local,
-    plain,
     request_json,
     say,
     shown_request,
 )
 from evidently_cli.settings import Settings
 from evidently_cli.telemetry.options import AsJson, Limit
+from evidently_cli.visible import visible
 from spool import Record, Spool, inspection
 
 
@@ -103,7 +103,7 @@ def _find(spool: Spool, prefix: str) -> Record:
 
 
 def _row(record: Record) -> tuple[str, str, str, str]:
-    return record.id, local(record.recorded_at), plain(_run(record)), f"{len(record.line) + 1:,}"
+    return record.id, local(record.recorded_at), visible(_run(record)), f"{len(record.line) + 1:,}"
 
 
 def _run(record: Record) -> str:

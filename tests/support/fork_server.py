@@ -27,10 +27,12 @@ class Done:
 
 
 class ForkServer:
-    """The parent's side: `run` is one run of the program."""
+    """The parent's side: `run` is one run of the program. `modules` are loaded once for all runs."""
 
-    def __init__(self) -> None:
-        self._process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, *modules: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, *modules], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
 
     def run(self, arguments: Sequence[str], directory: Path, environment: Mapping[str, str]) -> Done:
         """Run `evidently` with these arguments, an empty standard input, and this environment."""
@@ -64,8 +66,8 @@ def _child(arguments: list[str], directory: str, environment: dict[str, str], ou
 
 
 def _serve() -> None:
-    for module in ("pandas", "scipy.stats", "evidently_cli.calculate", "evidently_cli.telemetry.app"):
-        import_module(module)  # once for all children
+    for module in sys.argv[1:]:
+        import_module(module)
 
     for line in sys.stdin:
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:

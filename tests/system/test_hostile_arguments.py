@@ -46,10 +46,10 @@ pos_label
 """.split()
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ForkServer]:
-    """The program, loaded once."""
-    process = ForkServer()
+@pytest.fixture(scope="module", params=[()])
+def server(request: pytest.FixtureRequest) -> Iterator[ForkServer]:
+    """The program, with the modules that a test's runs load."""
+    process = ForkServer("evidently_cli.calculate", "evidently_cli.telemetry.app", *request.param)
     yield process
     process.close()
 
@@ -118,6 +118,7 @@ def test_hostile_arguments(
     check(run(server, top, [*command, *arguments], variables, {}))
 
 
+@pytest.mark.parametrize("server", [("pandas", "scipy.stats", "evidently_cli.report.result")], indirect=True)
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(
     content=st.binary(max_size=100)

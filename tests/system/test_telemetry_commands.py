@@ -4,12 +4,14 @@ import json
 import os
 import re
 import socket
+import subprocess
+import threading
 import time
 from pathlib import Path
 
 import pytest
 from command_line import CommandLine
-from endpoint import Answer, Endpoint, Request, drip, reply, silence
+from endpoint import Endpoint, Request, drip, reply, silence
 
 from evidently_cli import event
 from evidently_cli.settings import SOURCE
@@ -238,25 +240,27 @@ def test_a_wrong_option_is_one_line(evidently: CommandLine) -> None:
         assert (done.stdout, len(done.stderr.splitlines())) == ("", 1)
 
 
-def failing(*statuses: int, **headers: str) -> Answer:
-    """Answer with these, one request after another, and take everything behind them."""
-    script = iter(statuses)
-
-    def answer(connection: socket.socket, request: Request) -> None:
-        status = next(script, 200)
-        reply(status, **(headers if status != 200 else {}))(connection, request)
-
-    return answer
-
-
 def test_flush_waits_as_long_as_it_is_told(evidently: CommandLine, endpoint: Endpoint) -> None:
-    """`flush --wait` tries again when the endpoint is willing, until nothing is pending."""
-    ids = record(evidently, 2)
-    endpoint.answer = failing(429, 503, Retry_After="1")
-    done = evidently("telemetry", "flush", "--wait", "10m", "--json", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url)
-    assert json.loads(done.stdout)["delivered"] == 2
-    assert [record["id"] for record in endpoint.requests[-1].records] == ids
-    assert len(endpoint.requests) == 3
+    """`flush --wait` waits for another flush to end, and then for the schedule, until nothing is pending."""
+    record(evidently, 2)
+    arrived, ready = threading.Event(), threading.Event()
+
+    def slow(connection: socket.socket, request: Request) -> None:
+        arrived.set()
+        ready.wait(30)
+        reply(200)(connection, request)
+
+    endpoint.answer = slow
+    first = evidently.start("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url)
+    assert arrived.wait(30)
+    second = evidently.start("telemetry", "flush", "--wait", "10m", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url)
+    with pytest.raises(subprocess.TimeoutExpired):
+        second.communicate(timeout=3)
+    ready.set()
+    for flush in (first, second):
+        flush.communicate(timeout=60)
+        assert flush.returncode == 0
+    assert len(endpoint.requests) == 1
 
 
 def test_flush_does_not_wait_for_what_comes_too_late(evidently: CommandLine, endpoint: Endpoint) -> None:

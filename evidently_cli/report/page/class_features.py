@@ -6,7 +6,8 @@ from itertools import accumulate, pairwise
 from evidently_cli.report.classification import FeatureErrors, RightWrong
 from evidently_cli.report.page.figures import HEIGHT, SHARE_AXIS, shares_of, step_edges, step_heights
 from evidently_cli.report.page.view import Figure, Heading, Row, Table, Text
-from evidently_cli.report.wording import count, counted, in_figure, label, number, percent, visible
+from evidently_cli.report.wording import count, counted, in_figure, label, number, percent
+from evidently_cli.visible import visible
 
 RIGHT, WRONG = "#7b8794", "#c2377a"  # neither is a colour of a file
 _RIGHT_AREA, _WRONG_AREA = "rgba(123,135,148,.42)", "rgba(194,55,122,.14)"

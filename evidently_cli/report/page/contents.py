@@ -9,7 +9,8 @@ from evidently_cli.report.page.view import Note, Page, Series, Source, Tab, Text
 from evidently_cli.report.result import FileFacts, Result
 from evidently_cli.report.roles import Notice
 from evidently_cli.report.section import SectionResult, Unavailable
-from evidently_cli.report.wording import count, label, visible
+from evidently_cli.report.wording import count, label
+from evidently_cli.visible import visible
 
 
 def contents(result: Result, title: str) -> Page:

@@ -14,7 +14,8 @@ from evidently_cli.report.page.view import (
     Text,
     Verdict,
 )
-from evidently_cli.report.wording import count, counted, label, number, percents, visible
+from evidently_cli.report.wording import count, counted, label, number, percents
+from evidently_cli.visible import visible
 
 _HEADINGS = (
     Heading("Column"),

@@ -11,7 +11,8 @@ from evidently_cli.report.page.quality_figures import correlation_figures, share
 from evidently_cli.report.page.time_figures import labels_in_time, rows_in_time
 from evidently_cli.report.page.view import Figure, Figures, Heading, Row, Tab, Table, Text, Verdict
 from evidently_cli.report.quality import ColumnQuality, DataQuality, FileQuality, Statistics, Value
-from evidently_cli.report.wording import count, counted, label, number, percent, visible
+from evidently_cli.report.wording import count, counted, label, number, percent
+from evidently_cli.visible import visible
 
 _BOTH = "Reference → current; once where both are the same"
 _TYPES = {"num": "number", "cat": "category", "datetime": "date"}

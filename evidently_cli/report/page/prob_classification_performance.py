@@ -21,7 +21,8 @@ from evidently_cli.report.page.class_widgets import (
     sentence,
 )
 from evidently_cli.report.page.view import Figures, Heading, Row, Tab, Table, Text, Verdict, Widget
-from evidently_cli.report.wording import label, number, visible
+from evidently_cli.report.wording import label, number
+from evidently_cli.visible import visible
 
 _CELLS = ("{:.1f}", "{}", "{:.2f}", "{}", "{}", "{:.1f}", "{:.1f}")
 

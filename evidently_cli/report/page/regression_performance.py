@@ -34,7 +34,8 @@ from evidently_cli.report.regression import (
     Spread,
     defined,
 )
-from evidently_cli.report.wording import count, label, number, visible
+from evidently_cli.report.wording import count, label, number
+from evidently_cli.visible import visible
 
 Draw = Callable[[Series, Quality, Plots], Figure]
 _FILES = {"reference": "Reference", "current": "Current"}

@@ -8,7 +8,8 @@ from evidently_cli.report.page.behavior_figures import labels_by_bin, values_by_
 from evidently_cli.report.page.figures import distribution
 from evidently_cli.report.page.view import Figure, Figures, Heading, Row, Table, Text, Verdict
 from evidently_cli.report.target_drift import Behavior, LabelsByBin, TargetDrift
-from evidently_cli.report.wording import count, label, number, visible
+from evidently_cli.report.wording import count, label, number
+from evidently_cli.visible import visible
 
 
 def verdict(drift: TargetDrift) -> Verdict:

@@ -1,0 +1,71 @@
+"""`flush --wait`: again and again, as the schedule and the endpoint allow."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from transport import FakeTransport
+
+from evidently_cli.flushing import flush_until
+from spool import Deferred, Delivered, Outcome, Record, Spool
+
+BUSY = Deferred("HTTP 429", retry_after=1.0)
+DOWN = Deferred("HTTP 503", server_error=True)
+WRONG = Deferred("HTTP 404", misconfigured=True)
+
+
+class Machine:
+    """A spool whose clock goes on while a flush sleeps, and an endpoint that answers as a script says."""
+
+    def __init__(self, root: Path, *script: Outcome) -> None:
+        self.ns = time.time_ns()
+        self.naps: list[float] = []
+        self.spool = Spool(root, source="test", clock=lambda: self.ns)
+        self.spool.append({}, event_type="t")
+        self.transport = FakeTransport(self.answer)
+        self.script = list(script)
+
+    def answer(self, _records: Sequence[Record]) -> Outcome:
+        return self.script.pop(0) if self.script else Delivered()
+
+    def sleep(self, seconds: float) -> None:
+        self.naps.append(seconds)
+        self.ns += int(seconds * 1e9) + 1_000_000
+
+    def flush(self, seconds: float) -> tuple[int, int]:
+        """Flush for at most so long; return how many were delivered, in how many requests."""
+        done = flush_until(
+            self.spool,
+            self.transport,
+            time.monotonic() + seconds,
+            force=False,
+            progress=lambda _done: None,
+            sleep=self.sleep,
+        )
+        return done.delivered, done.requests
+
+
+def test_it_tries_until_nothing_is_pending(tmp_path: Path) -> None:
+    """It sleeps as long as the schedule says, for the longer of our pause and the endpoint's wish, and tries again."""
+    machine = Machine(tmp_path / "spool", BUSY, DOWN, DOWN)
+    assert machine.flush(3600) == (1, 4)
+    assert len(machine.naps) == 3
+    assert machine.naps[0] >= 1.0
+    assert all(nap <= bound for nap, bound in zip(machine.naps, (60.0, 120.0, 240.0), strict=True))
+
+
+def test_it_does_not_sleep_for_what_comes_too_late(tmp_path: Path) -> None:
+    """When the next attempt lies behind the end of its time it ends at once, and leaves what is pending."""
+    machine = Machine(tmp_path / "spool", Deferred("HTTP 429", retry_after=900.0))
+    assert machine.flush(600) == (0, 1)
+    assert machine.naps == []
+    assert len(list(machine.spool.records())) == 1
+
+
+@pytest.mark.parametrize("seconds", [0.0, 3600.0])
+def test_it_does_not_wait_where_waiting_does_not_help(tmp_path: Path, seconds: float) -> None:
+    """A wrong endpoint ends it after one request."""
+    machine = Machine(tmp_path / "spool", WRONG)
+    assert machine.flush(seconds) == (0, 1)
+    assert machine.naps == []
