@@ -15,12 +15,22 @@ from evidently_cli.report.errors import DataError
 
 
 @contextmanager
+def parser_warnings_as_errors() -> Iterator[None]:
+    """
+    Have pandas raise what it only warns about: rows that are longer than the header.
+
+    Not for a thread beside others: Python's filters of warnings are everybody's.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        yield
+
+
+@contextmanager
 def as_data_errors(path: Path) -> Iterator[None]:
-    """Turn what pandas raises, or only warns about, for a file that is not sound into a DataError."""
+    """Turn what pandas raises for a file that is not sound into a DataError."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            yield
+        yield
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
     except UnicodeDecodeError as error:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from evidently_cli.report.columns import Column, Dates, Labels, Numbers, Table
 from evidently_cli.report.config import DataFormat, Sampling
-from evidently_cli.report.csv_errors import as_data_errors
+from evidently_cli.report.csv_errors import as_data_errors, parser_warnings_as_errors
 from evidently_cli.report.errors import DataError, did_you_mean, quoted
 from evidently_cli.report.pieces import Piece, pieces
 from evidently_cli.report.sampling import row_filter
@@ -111,7 +111,7 @@ def open_csv(path: Path, data_format: DataFormat) -> CsvFile:
 def _looked_at(piece: Piece, data_format: DataFormat) -> tuple[tuple[str, ...], frozenset[str]]:
     """Return a file's columns, and those that have text among the first rows."""
     options = _reader_options(piece.path, data_format)
-    with as_data_errors(piece.path):
+    with parser_warnings_as_errors(), as_data_errors(piece.path):
         first = pd.read_csv(piece.source(), **options | {"header": None}, nrows=1, dtype="str", keep_default_na=False)
         names = _column_names([str(name) for name in first.iloc[0]], piece.path, data_format)
         frame = pd.read_csv(piece.source(), names=list(names), nrows=_FIRST_ROWS, **options)

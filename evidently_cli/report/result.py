@@ -8,8 +8,10 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
+from evidently_cli.report.ahead import begin
 from evidently_cli.report.config import Config, Kind, Sampling, TabConfig
 from evidently_cli.report.errors import DataError, SectionError
 from evidently_cli.report.roles import Notice, assign_roles, check_current, check_names
@@ -96,9 +98,9 @@ def calculate(
     standard input), or frames of pandas or polars. `kind` says what will be written: "profile" computes the config's
     `profile_sections` and no plots, "report" its `dashboard_tabs`; None computes the sections of both, for both.
 
-    `progress` is told each stage as it begins ("reading ref.csv"). `memory` is how many bytes of columns may stay in
-    memory, by default a quarter of what the system has to spare: the others wait in a temporary file, and no number
-    changes. Raises ConfigError, before any data is read in full, or DataError.
+    `progress` is told each stage as it begins ("reading ref.csv and cur.csv"). `memory` is how many bytes of columns
+    may stay in memory, by default a quarter of what the system has to spare: the others wait in a temporary file, and
+    no number changes. Raises ConfigError, before any data is read in full, or DataError.
     """
     config = config if isinstance(config, Config) else Config.from_dict(config)
     config.check(kind)
@@ -107,7 +109,8 @@ def calculate(
         if SECTIONS[section].needs_current:
             second_file(section, current)
 
-    from evidently_cli.report.sources import open_source  # imports pandas
+    from evidently_cli.report.csv_errors import parser_warnings_as_errors  # imports pandas
+    from evidently_cli.report.sources import open_source
     from evidently_cli.report.store import Store  # imports numpy
 
     # Both files are looked at before the first is read: a misspelt path or name is told at once.
@@ -115,15 +118,16 @@ def calculate(
     check_names(config.column_mapping, reference_file.columns, reference_file.name)
     current_file = open_source(current, "current", config.data_format) if current is not None else None
     try:
-        with Store.of_quarter() if memory is None else Store(memory) as store:
-            progress(f"reading {reference_file.name}")
+        # Parsers work beside one another: a second file costs half of a first one.
+        with parser_warnings_as_errors(), Store.of_quarter() if memory is None else Store(memory) as store:
+            reading = current_file and begin(partial(current_file.read, config.sampling.current, store=store))
+            progress(f"reading {' and '.join(file.name for file in (reference_file, current_file) if file)}")
             reference_table = reference_file.read(config.sampling.reference, store=store)
             roles = assign_roles(reference_table, config.column_mapping)
             current_table = None
-            if current_file:
+            if current_file and reading:
                 check_current(roles, current_file.columns, current_file.name)
-                progress(f"reading {current_file.name}")
-                current_table = current_file.read(config.sampling.current, store=store).settled()
+                current_table = reading.result().settled()
             reference_table = reference_table.settled()
             inputs = Inputs(reference_table, current_table, roles, config, kind != "profile", progress)
             return Result(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from types import TracebackType
 from typing import IO, Any, Self
 
@@ -28,11 +29,41 @@ def unnamed_file() -> IO[bytes]:
     return tempfile.TemporaryFile(buffering=0, dir=roomy_folder())
 
 
+class SharedFile:
+    """The file that all arrays go to. Two threads may use it: each reads and writes at places of its own."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.written = 0
+        self._file = file
+        self._lock = Lock()
+
+    def append(self, octets: memoryview) -> int:
+        """Write behind what is there, and return where it begins."""
+        with self._lock:
+            offset = self._file.seek(self.written)
+            self.written += len(octets)
+            while octets:
+                octets = octets[self._file.write(octets) :]
+            return offset
+
+    def read_into(self, octets: memoryview, offset: int) -> int:
+        """Fill a buffer from a place on; return how much of it stayed empty."""
+        with self._lock:
+            self._file.seek(offset)
+            while octets and (read := self._file.readinto(octets)):  # type: ignore[attr-defined] # a raw file has it
+                octets = octets[read:]
+        return len(octets)
+
+    def close(self) -> None:
+        """Let the file go: it has no name."""
+        self._file.close()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class OnDisk:
     """An array of one dimension in a file. A slice, which has no step, is read anew each time."""
 
-    file: IO[bytes]
+    file: SharedFile
     offset: int
     rows: int
     dtype: np.dtype[Any]
@@ -50,12 +81,10 @@ class OnDisk:
         """Fill a contiguous array of the same type from row `start` on; raise DataError where the disk fails."""
         octets = values.view(np.uint8).data
         try:
-            self.file.seek(self.offset + start * self.dtype.itemsize)
-            while octets and (read := self.file.readinto(octets)):  # type: ignore[attr-defined] # a raw file has it
-                octets = octets[read:]
+            left = self.file.read_into(octets, self.offset + start * self.dtype.itemsize)
         except OSError as error:
             raise DataError(f"a temporary file in {roomy_folder()} cannot be read: {error.strerror}") from error
-        if octets:
+        if left:
             raise DataError(f"a temporary file in {roomy_folder()} is shorter than what was written to it")
 
 
@@ -83,14 +112,14 @@ class Store:
     """
     Keeps arrays in memory, until they are more than `memory` bytes: the others go into a file. None: all in memory.
 
-    A context: at its end the file is gone.
+    Two threads may share it. A context: at its end the file is gone.
     """
 
     def __init__(self, memory: int | None = None, open_file: Callable[[], IO[bytes]] = unnamed_file) -> None:
         self._left = memory
         self._open_file = open_file
-        self._file: IO[bytes] | None = None
-        self._written = 0
+        self._file: SharedFile | None = None
+        self._lock = Lock()
 
     @classmethod
     def of_quarter(cls) -> Store:
@@ -110,7 +139,7 @@ class Store:
     @property
     def octets_on_disk(self) -> int:
         """How much did not stay in memory."""
-        return self._written
+        return self._file.written if self._file else 0
 
     def has_room(self, octets: int) -> bool:
         """Whether so many bytes more would stay in memory."""
@@ -120,10 +149,11 @@ class Store:
         """Keep an array of one dimension, which nobody changes any more; raise DataError where no disk takes it."""
         if self._left is None or isinstance(values, OnDisk):
             return values
-        if values.nbytes <= self._left:
-            self._left -= values.nbytes
-            return values
-        self._left = 0  # what is still small enough would only take memory from those who compute
+        with self._lock:
+            if values.nbytes <= self._left:
+                self._left -= values.nbytes
+                return values
+            self._left = 0  # what is still small enough would only take memory from those who compute
         return self.move(values)
 
     def move(self, values: Kept) -> OnDisk:
@@ -133,7 +163,7 @@ class Store:
         try:
             return self._written_out(values)
         except OSError as error:
-            folder, gigabytes = roomy_folder(), self._written / _GB
+            folder, gigabytes = roomy_folder(), self.octets_on_disk / _GB
             raise DataError(
                 f"the data is larger than the memory that is left, and after {gigabytes:.1f} GB {folder} takes no more"
                 f" of it ({error.strerror}): set TMPDIR to a folder on another disk, or let sampling keep fewer rows"
@@ -144,13 +174,10 @@ class Store:
         return Store(self._left, self._open_file)
 
     def _written_out(self, values: NDArray[Any]) -> OnDisk:
-        if self._file is None:
-            self._file = self._open_file()
-        offset = self._file.seek(self._written)
-        octets = np.ascontiguousarray(values).view(np.uint8).data
-        while octets:
-            octets = octets[self._file.write(octets) :]
-        self._written += values.nbytes
+        with self._lock:
+            if self._file is None:
+                self._file = SharedFile(self._open_file())
+        offset = self._file.append(np.ascontiguousarray(values).view(np.uint8).data)
         return OnDisk(self._file, offset, len(values), values.dtype)
 
 

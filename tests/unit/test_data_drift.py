@@ -348,7 +348,7 @@ def test_facts_and_stages(tmp_path: Path) -> None:
     assert facts.sampling == "every 22nd row"
     assert result.current is not None
     assert result.current.sampling == "a random 20 % (seed 7)"
-    assert stages[:3] == ["reading ref.csv", "reading cur.csv", "data drift: 1 of 5 columns"]
+    assert stages[:3] == ["reading ref.csv and cur.csv", "data drift: 1 of 5 columns", "data drift: 2 of 5 columns"]
 
 
 def test_errors(tmp_path: Path) -> None:

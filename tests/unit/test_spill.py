@@ -27,7 +27,7 @@ from evidently_cli.report.config import DataFormat, Sampling
 from evidently_cli.report.csv_errors import as_data_errors
 from evidently_cli.report.memory import available, roomy_folder
 from evidently_cli.report.sources import open_source
-from evidently_cli.report.store import OnDisk, Store, joined
+from evidently_cli.report.store import OnDisk, SharedFile, Store, joined
 
 ROWS = 1500  # of each file: types are guessed from the first thousand
 SECTIONS: dict[str, dict[str, object]] = {
@@ -196,7 +196,7 @@ def test_nothing_is_left_on_disk(tmp_path: Path, disk: Path, fails: bool) -> Non
             calculate(reference, pattern, config, progress=look, memory=0)
     else:
         calculate(reference, pattern, config, progress=look, memory=0)
-    assert max(seen) >= 1
+    assert fails or max(seen) >= 1
     assert open_files(disk) == []
     assert not list(disk.iterdir())
 
@@ -230,7 +230,7 @@ def test_a_disk_that_loses_data(tmp_path: Path, content: bytes | None, message: 
     path = tmp_path / "x"
     path.write_bytes(b"0" * 80)
     with path.open("rb" if content is not None else "wb", buffering=0) as file:
-        column = OnDisk(file, 40, 10, np.dtype(np.float64))
+        column = OnDisk(SharedFile(file), 40, 10, np.dtype(np.float64))
         with pytest.raises(DataError, match=message):
             column[:]
 
