@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from evidently_cli.report.columns import Column, Numbers, Table
-from evidently_cli.report.config import DataDriftOptions
+from evidently_cli.report.config import Options
+from evidently_cli.report.cut import Cut
 from evidently_cli.report.drift import CategoryCounts, ColumnDrift, NumericHistogram, Overlay, Track
 from evidently_cli.report.histogram import density_histogram
 from evidently_cli.report.overlay import label_overlay, numeric_overlay
@@ -19,7 +20,7 @@ _SMALL_BINS = 10  # where nbinsx speaks of other columns only
 
 
 def column_drift(
-    column: ComparedColumn, reference: Table, current: Table, options: DataDriftOptions, axis: Axis | None
+    column: ComparedColumn, reference: Table, current: Table, all_options: Options, axis: Axis | None
 ) -> ColumnDrift:
     """
     Test one column; with an axis, compute what a report draws of it as well.
@@ -27,6 +28,7 @@ def column_drift(
     Raises UntestableError when a file has no value, or others than numbers in a column to be tested as `num`, and
     ConfigError when the options name a test or threshold that does not suit it.
     """
+    options = all_options.data_drift
     reference_column, current_column = reference.columns[column.name], current.columns[column.name]
     samples: Samples
     if column.feature_type == "num":
@@ -53,7 +55,7 @@ def column_drift(
         current_hist=current_hist,
         reference_missing=reference.rows - reference_rows,
         current_missing=current.rows - current_rows,
-        overlay=_overlay(column.name, samples, options) if axis else None,
+        overlay=_overlay(column.name, samples, all_options) if axis else None,
         track=_track(axis, reference_column, current_column, samples) if axis else None,
     )
 
@@ -73,10 +75,11 @@ def _small_histograms(
     )
 
 
-def _overlay(name: str, samples: Samples, options: DataDriftOptions) -> Overlay:
+def _overlay(name: str, samples: Samples, options: Options) -> Overlay:
     if isinstance(samples, NumericSamples):
-        bins = (options.xbins or {}).get(name) or for_column(options.nbinsx, name) or _SMALL_BINS
-        return numeric_overlay(samples, bins)
+        drift = options.data_drift
+        bins = (drift.xbins or {}).get(name) or for_column(drift.nbinsx, name) or _SMALL_BINS
+        return numeric_overlay(samples, bins, Cut.of(name, samples.reference, options.quality_metrics))
     return label_overlay(samples.tally)
 
 

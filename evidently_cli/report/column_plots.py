@@ -96,7 +96,6 @@ class ColumnPlots:
         overlay = numeric_overlay(numbers, _BINS, cut)
         return replace(
             column,
-            cut=cut,
             overlay=overlay if column.current else replace(overlay, current=()),
             track=self.axis.track(before, now, numbers.reference),
             by_target=self._numbers_by_target(column.name, before, now, cut),

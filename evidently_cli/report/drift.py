@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from evidently_cli.report.config import DataDriftOptions
+from evidently_cli.report.cut import Cut
 from evidently_cli.report.roles import Notice, Roles
 from evidently_cli.report.section import Summary, profile_data
 from evidently_cli.report.wording import counted, label, number, percents
@@ -44,13 +45,14 @@ class Overlay:
     Both files over the same bins or labels, as shares of each file's non-missing rows.
 
     `labels` is set for a categorical column: at most 30, where the last one may be "12 other labels".
-    `edges` is set for a numeric column: one more than there are shares.
+    `edges` is set for a numeric column: one more than there are shares. What `cut` leaves out is in none of them.
     """
 
     labels: tuple[str, ...] | None
     edges: tuple[float, ...] | None
     reference: tuple[float, ...]
     current: tuple[float, ...]
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True, slots=True)

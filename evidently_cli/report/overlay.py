@@ -28,7 +28,11 @@ def numeric_overlay(samples: NumericSamples, bins: int | Bins, cut: Cut | None =
         edges = uniform_edges(first, last, bins)
     reference, current = (bin_counts(rows, edges) / whole for rows, whole in zip(kept, samples.sizes, strict=True))
     return Overlay(
-        labels=None, edges=tuple(edges.tolist()), reference=tuple(reference.tolist()), current=tuple(current.tolist())
+        labels=None,
+        edges=tuple(edges.tolist()),
+        reference=tuple(reference.tolist()),
+        current=tuple(current.tolist()),
+        cut=cut,
     )
 
 

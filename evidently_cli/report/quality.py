@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evidently_cli.report.cut import Cut
 from evidently_cli.report.drift import Overlay, Track
 from evidently_cli.report.quality_plots import ByTarget, LabelsInTime, RowsInTime
 from evidently_cli.report.roles import Notice, Roles
@@ -139,7 +138,6 @@ class ColumnQuality:
     reference: Statistics
     current: Statistics | None
     overlay: Overlay | None = None  # its shares are of all rows with a value, whatever the cut leaves out
-    cut: Cut | None = None  # of the overlay
     track: Track | None = None
     rows_in_time: RowsInTime | None = None  # dates only
     labels_in_time: LabelsInTime | None = None  # categories only, and with a datetime column

@@ -60,7 +60,7 @@ def tested_columns(
         now = replace(current, columns={column.name: column.current})
         compared = ComparedColumn(column.name, column.role, feature_type)
         try:
-            tested[column] = column_drift(compared, before, now, inputs.config.options.data_drift, axis)
+            tested[column] = column_drift(compared, before, now, inputs.config.options, axis)
         except UntestableError as error:
             notices.append(Notice(column.name, str(error)))
     if not tested:

@@ -12,11 +12,14 @@ import pandas as pd
 import pytest
 
 from evidently_cli.report import Config, calculate
+from evidently_cli.report.cut import Cut
+from evidently_cli.report.drift import DataDrift, Overlay
 from evidently_cli.report.page.contents import drawn
+from evidently_cli.report.page.figures import distribution
 from evidently_cli.report.page.view import Figure, Table
 from evidently_cli.report.periods import Periods
 from evidently_cli.report.quality import ColumnQuality, DataQuality
-from evidently_cli.report.target_drift import LabelsByBin, Range, ValuesByBin
+from evidently_cli.report.target_drift import LabelsByBin, Range, TargetDrift, ValuesByBin
 
 
 def frame(rows: int, seed: int, start: str = "2025-01-01") -> pd.DataFrame:
@@ -53,6 +56,12 @@ def column(name: str, *, alone: bool = False, **config: Any) -> ColumnQuality:
     """Return one column of the two files."""
     found = quality(REFERENCE, None if alone else CURRENT, **config)
     return next(each for each in found.columns if each.name == name)
+
+
+def cut_of(overlay: Overlay | None) -> Cut | None:
+    """Return the cut of a histogram, which is there."""
+    assert overlay is not None
+    return overlay.cut
 
 
 def opened(found: DataQuality, name: str) -> tuple[Figure, ...]:
@@ -264,12 +273,33 @@ def test_cut(side: str, quantile: float, low: float, high: float, title: str) ->
 def test_cut_of_named_columns() -> None:
     """A mapping cuts the columns that it names, and leaves the others whole; a cut that leaves nothing is none."""
     options = {"quality_metrics": {"cut_quantile": {"x": ["right", 0.9]}}}
-    assert column("x", options=options, alone=True).cut is not None
-    assert column("target", options=options).cut is None
+    assert cut_of(column("x", options=options, alone=True).overlay) is not None
+    assert cut_of(column("target", options=options).overlay) is None
     halves = pd.DataFrame({"x": [1.0, 1.0, 2.0, 2.0]})
     found = quality(halves, None, options={"quality_metrics": {"cut_quantile": ["two-sided", 0.5]}})
-    assert found.columns[0].cut is None
-    assert found.columns[0].overlay is not None
+    assert cut_of(found.columns[0].overlay) is None
+
+
+@pytest.mark.parametrize("section", ["data_drift", "num_target_drift"])
+def test_cut_of_drift(section: str) -> None:
+    """The distributions of drift are cut as well, and say so; score, verdict and small histograms stay."""
+    tabs = {"dashboard_tabs": [section], "column_mapping": {"target": "target", "task": "regression"}}
+    options = {"options": {"quality_metrics": {"cut_quantile": ["right", 0.9]}}}
+    whole, cut = (
+        calculate(REFERENCE, CURRENT, tabs | more).sections[section]  # type: ignore[operator]
+        for more in ({}, options)
+    )
+    assert isinstance(whole, DataDrift | TargetDrift)
+    assert isinstance(cut, DataDrift | TargetDrift)
+    before, after = (next(each for each in found.columns if each.name == "target") for found in (whole, cut))
+    assert cut_of(before.overlay) is None
+    assert cut_of(after.overlay) is not None
+    assert after.overlay is not None
+    assert sum(after.overlay.reference) == pytest.approx(0.9, abs=0.01)
+    assert (after.score, after.drifted, after.reference_hist) == (before.score, before.drifted, before.reference_hist)
+    figure = distribution(after.overlay)
+    assert figure.title == "Distribution, up to the 90\u00a0% quantile"
+    assert "are not drawn: 10.0\u00a0% of the reference" in figure.caption
 
 
 def test_current_beyond_the_cut() -> None:

@@ -2,10 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
-from evidently_cli.report.cut import Cut, left_out
-from evidently_cli.report.drift import Overlay
 from evidently_cli.report.page.by_target import by_target
 from evidently_cli.report.page.quality_figures import correlation_figures, shares_figure, track_figure
 from evidently_cli.report.page.time_figures import labels_in_time, rows_in_time
@@ -187,7 +184,7 @@ def _are(number_of: int) -> str:
 def _figures(column: ColumnQuality) -> Iterator[Figure]:
     alone = column.current is None
     if column.overlay is not None:
-        yield _distribution(column.overlay, column.cut)
+        yield shares_figure(column.overlay)
     if column.track is not None:
         yield track_figure(column.track, alone=alone)
     if column.rows_in_time is not None:
@@ -195,14 +192,5 @@ def _figures(column: ColumnQuality) -> Iterator[Figure]:
     if column.labels_in_time is not None:
         yield from labels_in_time(column.labels_in_time)
     if column.by_target is not None:
-        yield by_target(column.name, column.by_target, column.cut, alone=alone)
-
-
-def _distribution(overlay: Overlay, cut: Cut | None) -> Figure:
-    figure = shares_figure(overlay)
-    if cut is None:
-        return figure
-    missing = [("the reference", left_out(overlay.reference))]
-    if overlay.current:
-        missing.append(("current", left_out(overlay.current)))
-    return replace(figure, title=f"{figure.title}, {cut.title}", caption=f"{figure.caption} {cut.in_words(missing)}")
+        cut = column.overlay.cut if column.overlay else None
+        yield by_target(column.name, column.by_target, cut, alone=alone)

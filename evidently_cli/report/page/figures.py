@@ -6,8 +6,10 @@ Here is the data and how it is drawn; fonts, grid and background belong to the p
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
+from evidently_cli.report.cut import left_out
 from evidently_cli.report.drift import Overlay, Track
 from evidently_cli.report.page.view import Figure
 from evidently_cli.report.wording import count, in_figure, label, number, percent
@@ -34,8 +36,17 @@ def distribution(overlay: Overlay) -> Figure:
     if overlay.labels is not None:
         return _label_distribution(overlay, overlay.labels)
     if overlay.edges is not None:
-        return _number_distribution(overlay, overlay.edges)
+        return with_cut(_number_distribution(overlay, overlay.edges), overlay)
     raise ValueError("an overlay has labels or edges")
+
+
+def with_cut(figure: Figure, overlay: Overlay) -> Figure:
+    """Say in title and caption what a cut leaves out."""
+    if overlay.cut is None:
+        return figure
+    files = {"the reference": overlay.reference, "current": overlay.current}
+    words = overlay.cut.in_words([(name, left_out(shares)) for name, shares in files.items() if shares])
+    return replace(figure, title=f"{figure.title}, {overlay.cut.title}", caption=f"{figure.caption} {words}")
 
 
 def _number_distribution(overlay: Overlay, edges: Sequence[float]) -> Figure:

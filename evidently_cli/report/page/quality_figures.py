@@ -12,6 +12,7 @@ from evidently_cli.report.page.figures import (
     over_time,
     rounded,
     shares_of,
+    with_cut,
 )
 from evidently_cli.report.page.view import Figure
 from evidently_cli.report.quality import Correlations, Matrix
@@ -64,7 +65,7 @@ def shares_figure(overlay: Overlay) -> Figure:
         "hovertemplate": f"%{{customdata}}<br>reference {value}<extra></extra>",
     }
     caption = f"The {story.format(names[most])}: {percent(overlay.reference[most])} of the rows with a value."
-    return Figure("Distribution", caption, height, _ALONE, {"data": [bars], "layout": layout})
+    return with_cut(Figure("Distribution", caption, height, _ALONE, {"data": [bars], "layout": layout}), overlay)
 
 
 def track_figure(track: Track, *, alone: bool) -> Figure:

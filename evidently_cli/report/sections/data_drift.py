@@ -34,7 +34,7 @@ def compute(inputs: Inputs) -> DataDrift:
     for number, column in enumerate(tested, 1):
         inputs.progress(f"data drift: {number} of {len(tested)} columns")
         try:
-            columns.append(column_drift(column, reference, current, options, axis))
+            columns.append(column_drift(column, reference, current, inputs.config.options, axis))
         except UntestableError as error:
             notices.append(Notice(column.name, str(error)))
             n_not_tested += 1
