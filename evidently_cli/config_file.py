@@ -46,6 +46,8 @@ def read(path: Path) -> ConfigFile:
     try:
         text = _text(path)
     except (FileNotFoundError, NotADirectoryError):
+        if path.is_symlink():  # somebody has one, on a disk that is not there
+            return ConfigFile(path, complaint="it is a link to nothing")
         return ConfigFile(path, exists=False)
     except (OSError, ValueError) as error:
         return ConfigFile(path, complaint=f"it cannot be read ({getattr(error, 'strerror', None) or error})")
@@ -68,13 +70,16 @@ def switch(path: Path, disk: Disk, *, enabled: bool) -> None:
     ValueError when the file is no TOML, OSError when it cannot be written.
     """
     import tomlkit
+    from tomlkit.exceptions import TOMLKitError
 
-    path = path.resolve()  # those who keep it elsewhere have a link here
+    path = Path(os.path.realpath(path))  # those who keep it elsewhere have a link here
     try:
         document = tomlkit.parse(_text(path))
     except FileNotFoundError:
         document = tomlkit.document()
         document.add(tomlkit.comment("The telemetry of evidently; its README lists the keys."))
+    except TOMLKitError as error:  # not all of them are ValueErrors
+        raise _MistakeError(str(error)) from error
     if not isinstance(document.setdefault("telemetry", tomlkit.table()), dict):
         raise _MistakeError("[telemetry] is no table")
     document["telemetry"]["enabled"] = enabled

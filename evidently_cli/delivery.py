@@ -51,7 +51,7 @@ class Delivery:
             endpoint=shown(address) if address else None,
             wire=wire.text if wire else "json",
             compress=gzip is None or gzip.text.strip().lower() not in NO,
-            ca_bundle=Path(bundle.text).expanduser() if bundle else None,
+            ca_bundle=_expanded(bundle.text) if bundle else None,
             token=token,
             complaint=_wire(wire)
             or _address(address, environment, has_token=token is not None)
@@ -96,9 +96,14 @@ def _address(address: str, environment: Mapping[str, str], *, has_token: bool) -
 
 
 def _bundle(choice: Choice | None) -> str | None:
-    if choice is None or Path(choice.text).expanduser().is_file():
+    if choice is None or os.path.isfile(_expanded(choice.text)):  # noqa: PTH113 - no error where we may not look
         return None
     return f"{choice.origin} names no file: {choice.text}"
+
+
+def _expanded(text: str) -> Path:
+    """Return the path that starts in a home directory, if there is one: else it names no file, and that is told."""
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - no error for an unknown user
 
 
 def _token(environment: Mapping[str, str], file: Choice | None) -> tuple[str | None, str | None]:
@@ -107,7 +112,7 @@ def _token(environment: Mapping[str, str], file: Choice | None) -> tuple[str | N
         return _checked(text, TOKEN)
     if file is None:
         return None, None
-    path = Path(file.text).expanduser().resolve()  # a link to the file is fine
+    path = Path(os.path.realpath(_expanded(file.text)))  # a link to the file is fine
     try:
         with os.fdopen(open_to_read(path), "rb") as content:
             entry = os.fstat(content.fileno())

@@ -16,7 +16,7 @@ from evidently_cli.output import (
     say,
     shown_request,
 )
-from spool import Outcome, Record, Spool, Summary, Transport, drain, schedule
+from spool import Delivered, Outcome, Record, Spool, Summary, Transport, drain, schedule
 from spool.drainer import batches
 
 _BUSY_PAUSE = 1.0  # seconds, between two looks at whether another flush has ended
@@ -31,6 +31,7 @@ class Consented(Transport):
 
     def __init__(self, transport: Transport, ask: Callable[[], Consent]) -> None:
         self.address, self.alone = transport.address, transport.alone
+        self.delivered = self.requests = 0
         self._transport = transport
         self._ask = ask
 
@@ -43,7 +44,11 @@ class Consented(Transport):
         consent = self._ask()
         if not consent.given:
             raise WithdrawnError(consent.decided_by)
-        return self._transport.send(records)
+        outcome = self._transport.send(records)
+        self.requests += 1
+        if isinstance(outcome, Delivered):
+            self.delivered += len(records) - len(outcome.rejected)
+        return outcome
 
 
 def flush_until(

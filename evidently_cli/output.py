@@ -110,7 +110,7 @@ def request_json(request: "Request", body: bytes) -> dict[str, object]:
     return {
         "url": shown(request.url),
         "headers": request.headers,
-        "body": body.decode("ascii"),
+        "body": body.decode("ascii", "backslashreplace"),
         "bytes": len(request.body),
     }
 
@@ -122,7 +122,7 @@ def shown_request(request: "Request", body: bytes) -> str:
     lines = [f"POST {shown(request.url) if request.url else '(no endpoint is set)'}"]
     lines += [f"{name}: {value}" for name, value in request.headers.items()]
     packed = f"\n(The body takes {len(request.body):,} bytes, compressed.)" if len(request.body) != len(body) else ""
-    return "\n".join(lines) + f"\n\n{body.decode('ascii')}{packed}"
+    return "\n".join(lines) + f"\n\n{body.decode('ascii', 'backslashreplace')}{packed}"
 
 
 def seconds(text: str) -> float:

@@ -29,7 +29,8 @@ def record_run(
 
     Telemetry never breaks a run: what goes wrong with it is told to `say`, which shows it only with --verbose.
     """
-    if refused(environment):
+    if refusal := refused(environment):
+        say(f"telemetry: off ({refusal.decided_by})")
         return
     step = "not recorded"
     try:

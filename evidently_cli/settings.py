@@ -1,6 +1,7 @@
 """Everything that the environment and the config files decide, as one frozen value."""
 
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +16,8 @@ SOURCE = "evidently-cli"  # who we are, in each record and each request
 DEFAULT_ENDPOINT: str | None = None  # for packagers; upstream names none, and events then wait in the spool
 FLUSHER = "EVIDENTLY_TELEMETRY_FLUSHER"  # set in the background flush: it starts no other
 _MOST = 1_000_000  # mebibytes, days
+# Where an administrator's file is read whatever XDG_CONFIG_DIRS says: desktops set it, and so could a user.
+_FIXED = {"linux": ("/etc/xdg/evidently",), "darwin": ("/Library/Application Support/evidently",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,8 @@ class Settings:
             site = platformdirs.site_config_dir("evidently", appauthor=False, multipath=True)
         except (RuntimeError, OSError) as error:  # no home directory, or no working directory
             raise UnavailableError(f"there is no place for a spool ({error}): set EVIDENTLY_SPOOL_DIR") from error
-        for_all = tuple(read(Path(folder, "config.toml")) for folder in site.split(os.pathsep))
+        folders = dict.fromkeys([*site.split(os.pathsep), *_FIXED.get(sys.platform, ())])
+        for_all = tuple(read(Path(folder, "config.toml")) for folder in folders)
         for_one = read(user / "config.toml")
         return cls(
             consent=decide(environment, [*for_all, for_one]),
@@ -75,9 +79,9 @@ class Settings:
         return choice.text if choice else DEFAULT_ENDPOINT
 
     def starts_flushes(self, environment: Mapping[str, str]) -> bool:
-        """Whether a run may start a background flush."""
+        """Whether a run may start a background flush: whoever sets anything but "background" wants none."""
         choice = self.choices.get("flush")
-        return (choice is None or choice.text != "manual") and FLUSHER not in environment
+        return (choice is None or choice.text.strip().lower() == "background") and FLUSHER not in environment
 
     def open_spool(self) -> Spool:
         """Return the spool of this tool; nothing is touched."""

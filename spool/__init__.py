@@ -49,6 +49,7 @@ from typing import TYPE_CHECKING, Any
 from spool.bounds import Bounds
 from spool.errors import (
     BundleError,
+    BusyError,
     InvalidEventError,
     NewerFormatError,
     NoLocksError,
@@ -70,6 +71,7 @@ __all__ = [
     "WIRE_FORMATS",
     "Bounds",
     "BundleError",
+    "BusyError",
     "Deferred",
     "Delivered",
     "InvalidEventError",

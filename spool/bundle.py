@@ -2,7 +2,7 @@
 Carry records by hand where there is no network: out of one spool into a file, and out of the file into another spool.
 
 A bundle is NDJSON under gzip: a line that says what it is, the records byte for byte, and a line with their number and
-the SHA-256 of all before it. `zcat FILE | jq` reads it.
+the SHA-256 of all before it. `gunzip -c < FILE | jq` reads it.
 
     {"bundle": 1, "source": "my-tool", "time": "2026-11-23T10:00:00.123Z", "crc": "…"}
     {"specversion":"1.0","id":"…
@@ -115,6 +115,7 @@ def _json(records: Iterable[Record], name: Path) -> Iterator[Record]:
     """Let only JSON objects pass: anybody can make a checksum."""
     for record in records:
         try:
+            record.line.decode("ascii")
             record.attributes  # noqa: B018 - it is parsed now
         except (ValueError, RecursionError):
             raise _damaged(name) from None

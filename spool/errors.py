@@ -21,6 +21,12 @@ class UnavailableError(SpoolError):
     """The spool cannot be read or written: the disk is full, read-only, or permission is missing."""
 
 
+class BusyError(UnavailableError):
+    """A drain is at work, and will end."""
+
+    exit_code = 75
+
+
 class NoLocksError(UnavailableError):
     """The file system knows no locks: events can be appended there, and not drained."""
 

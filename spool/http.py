@@ -222,8 +222,11 @@ class HttpTransport(Transport):
         return prepared
 
     def _hidden(self, body: bytearray) -> bytes:
-        """Return an answer without the token, should the endpoint repeat it: a part of the answer is kept and shown."""
-        return bytes(body.replace(self._token.encode(), b"...") if self._token else body)
+        """Return an answer without our secrets, should the endpoint repeat them: a part of it is kept and shown."""
+        for secret in (self._token, self.address.partition("?")[2]):
+            if secret:
+                body = body.replace(secret.encode("utf-8", "replace"), b"...")
+        return bytes(body)
 
     def _post(self, session: requests.Session, request: Request, records: int) -> Outcome:
         try:

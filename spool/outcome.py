@@ -49,7 +49,7 @@ class Refused:
 Outcome = Delivered | Deferred | Refused
 
 _LATER = {408, 425, 429}
-_MISCONFIGURED = {401, 403, 404, 405}
+_MISCONFIGURED = {401, 403, 404, 405, 407}  # 407 is a proxy's: it wants a login
 _PAGES = {"text/html", "application/xhtml+xml"}
 
 
@@ -66,9 +66,11 @@ def classify(response: Response, records: int, now: datetime) -> Outcome:
     if status in _LATER or status >= 500:
         wish = _retry_after(response.headers.get("retry-after"), now)
         return Deferred(reason, retry_after=wish, server_error=status >= 500 and wish is None, status=status)
-    if status in _MISCONFIGURED or status < 400:
+    if status < 400:  # what it says repeats the address that it points to, which may hold a token
         elsewhere = _host(response.headers.get("location", ""))
-        return Deferred(reason + (f" to {elsewhere}" if elsewhere else ""), misconfigured=True)
+        return Deferred(f"HTTP {status}" + (f" to {elsewhere}" if elsewhere else ""), misconfigured=True)
+    if status in _MISCONFIGURED:
+        return Deferred(reason, misconfigured=True)
     if status == 412 or (
         status == 409 and records == 1
     ):  # a 409 on several may mean that one of them was there already

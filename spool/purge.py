@@ -38,7 +38,7 @@ def purge(spool: Spool, *, older_than: timedelta | None = None) -> Purged:
         limit = _limit(spool, older_than)
         for segment in spool.sealed_segments():
             old, kept = _divided(segment, limit)
-            if limit is not None and not old:
+            if (limit is not None and not old) or not (segment.records or segment.corrupt):  # or not to be read
                 continue
             if kept:
                 if segment.corrupt:

@@ -35,13 +35,17 @@ class Record:
     @property
     def attributes(self) -> dict[str, object]:
         """The whole CloudEvents object."""
-        parsed: dict[str, object] = json.loads(self.line)
+        parsed: dict[str, object] = json.loads(self.line, parse_constant=_no_number)
         return parsed
 
     @property
     def recorded_at(self) -> datetime:
         """When the event happened by the clock of this machine, to the millisecond, in UTC."""
         return id_time(self.id)
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def new_id(now_ns: int) -> str:

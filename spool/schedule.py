@@ -45,7 +45,7 @@ class Schedule:
 
     def of(self, address: str) -> "Schedule":
         """Return this schedule if it is about the endpoint with that address, else a new one."""
-        endpoint = f"{zlib.crc32(address.encode()):08x}"
+        endpoint = f"{zlib.crc32(address.encode('utf-8', 'backslashreplace')):08x}"
         return self if self.endpoint == endpoint else Schedule(endpoint=endpoint, last_success=self.last_success)
 
     def wait(self, now: datetime, *, ignore_backoff: bool = False, ignore_wish: bool = False) -> timedelta:

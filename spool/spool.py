@@ -14,7 +14,7 @@ from spool import place
 from spool.active import Active
 from spool.bounds import Bounds
 from spool.disk import Disk
-from spool.errors import NoLocksError, SpoolError, UnavailableError
+from spool.errors import BusyError, NoLocksError, SpoolError, UnavailableError
 from spool.layout import Layout
 from spool.locks import Lock
 from spool.record import LAST_NS, Record, encode, id_time, new_id
@@ -169,7 +169,7 @@ class Spool:
         """
         with self.drain_lock.held(patience=_DRAIN_PATIENCE) as locked:
             if not locked:
-                raise UnavailableError("a flush is at work: try again when it is done")
+                raise BusyError("a flush is at work: try again when it is done")
             yield
 
     def sealed_segments(self) -> Iterator[Segment]:

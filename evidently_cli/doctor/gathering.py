@@ -235,7 +235,7 @@ def _endpoint(environment: Mapping[str, str], settings: Settings, *, ask: bool) 
 
     from spool.http import proxy_of
 
-    proxy = proxy_of(delivery.address)
+    proxy = None if delivery.complaint else proxy_of(delivery.address)
     return Endpoint(
         shown=delivery.endpoint,
         complaint=delivery.complaint,

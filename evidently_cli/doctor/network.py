@@ -135,12 +135,10 @@ def _mend(complaint: str, shown: str) -> str | None:
         return f"unset {variable[0]}"
     if file := re.match(r"[a-z_]+ in (/.+?config\.toml)", complaint):
         return f"${{EDITOR:-vi}} {command(file[1])}"
-    secure = f"https://{shown.partition('://')[2] or shown}" if shown.startswith("http") else None
-    return (
-        export(_ENDPOINT, secure.removesuffix("?…"))
-        if secure
-        else export(_ENDPOINT, "https://collector.example/events")
-    )
+    if "unencrypted" in complaint or "not encrypted" in complaint:
+        secure = f"https://{shown.partition('://')[2]}"
+        return None if secure.endswith("?…") else export(_ENDPOINT, secure)  # what is hidden would be lost
+    return None if shown else export(_ENDPOINT, "https://collector.example/events")
 
 
 def _mend_way(facts: Facts, probe: Probe) -> str | None:

@@ -51,7 +51,7 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Dates:
-    """A column of instants without a time zone; those that had one are in UTC."""
+    """A column of instants without a time zone, to the microsecond; those that had one are in UTC."""
 
     parts: tuple[Kept, ...]
 

@@ -17,12 +17,13 @@ from evidently_cli.report.errors import DataError
 @contextmanager
 def parser_warnings_as_errors() -> Iterator[None]:
     """
-    Have pandas raise what it only warns about: rows that are longer than the header.
+    Have pandas raise what it only warns about, rows that are longer than the header, and not tell how it reads dates.
 
     Not for a thread beside others: Python's filters of warnings are everybody's.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)
+        warnings.filterwarnings("ignore", "Parsing dates in", UserWarning)
         yield
 
 

@@ -117,13 +117,15 @@ def of_pandas(values: pd.Series[Any]) -> Column:
     kind = values.dtype.kind if isinstance(values.dtype, np.dtype) else None
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         instants = values.dt.tz_convert("UTC").dt.tz_localize(None) if values.dt.tz is not None else values
-        return Dates((instants.to_numpy(),))
+        return Dates((instants.to_numpy().astype("datetime64[us]", copy=False),))
     if kind == "b" or isinstance(values.dtype, pd.BooleanDtype):
         return _truth(values.to_numpy(dtype=object), values.isna().to_numpy())
     if pd.api.types.is_numeric_dtype(values.dtype) and kind != "c":
         if kind in ("i", "u", "f"):
             return Numbers((_wide(values.to_numpy()),))
-        return Numbers((values.to_numpy(dtype=np.float64, na_value=np.nan),))
+        whole = pd.api.types.is_integer_dtype(values.dtype) and not values.isna().any()
+        kept = np.uint64 if whole and pd.api.types.is_unsigned_integer_dtype(values.dtype) else np.int64
+        return Numbers((values.to_numpy(dtype=kept) if whole else values.to_numpy(dtype=np.float64, na_value=np.nan),))
     if pd.api.types.infer_dtype(values, skipna=True) == "boolean":
         return _truth(values.to_numpy(dtype=object), values.isna().to_numpy())
     return _text([values.to_numpy(dtype=object)])

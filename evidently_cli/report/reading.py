@@ -8,7 +8,6 @@ read, and rows that the sampling drops never pile up.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -228,19 +227,17 @@ class _Gathered:
                 f"{where} (data_format.date_column): {quoted(wrong.iloc[0])} is not a date, "
                 "or is not written like those before it"
             ) from error
-        return instants.dt.tz_localize(None).to_numpy()
+        return instants.dt.tz_localize(None).to_numpy().astype("datetime64[us]", copy=False)
 
 
 def _date_format(values: pd.Series[Any]) -> str:
     """Return the format of some dates: of the two ways to read 03/04/2020, the first that reads all; months first."""
     formats = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pandas says that it guesses
-        for day_first in (False, True):
-            guess = pd.tseries.api.guess_datetime_format(values.iloc[0], dayfirst=day_first) or "mixed"
-            formats.append("ISO8601" if guess.startswith("%Y-%m-%d") else guess)
-            if pd.to_datetime(values, format=formats[-1], errors="coerce", utc=True).notna().all():
-                return formats[-1]
+    for day_first in (False, True):
+        guess = pd.tseries.api.guess_datetime_format(values.iloc[0], dayfirst=day_first) or "mixed"
+        formats.append("ISO8601" if guess.startswith("%Y-%m-%d") else guess)
+        if pd.to_datetime(values, format=formats[-1], errors="coerce", utc=True).notna().all():
+            return formats[-1]
     return formats[0]
 
 

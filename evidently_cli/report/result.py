@@ -120,14 +120,19 @@ def calculate(
     try:
         # Parsers work beside one another: a second file costs half of a first one.
         with parser_warnings_as_errors(), Store.of_quarter() if memory is None else Store(memory) as store:
-            reading = current_file and begin(partial(current_file.read, config.sampling.current, store=store))
             progress(f"reading {' and '.join(file.name for file in (reference_file, current_file) if file)}")
-            reference_table = reference_file.read(config.sampling.reference, store=store)
-            roles = assign_roles(reference_table, config.column_mapping)
-            current_table = None
-            if current_file and reading:
-                check_current(roles, current_file.columns, current_file.name)
-                current_table = reading.result().settled()
+            reading = current_file and begin(partial(current_file.read, config.sampling.current, store=store))
+            try:
+                reference_table = reference_file.read(config.sampling.reference, store=store)
+                roles = assign_roles(reference_table, config.column_mapping)
+                if current_file:
+                    check_current(roles, current_file.columns, current_file.name)
+            except Exception:
+                store.stop()
+                if reading:
+                    reading.exception()  # it ends at its next rows, and must not outlive what it writes to
+                raise
+            current_table = reading.result().settled() if reading else None
             reference_table = reference_table.settled()
             inputs = Inputs(reference_table, current_table, roles, config, kind != "profile", progress)
             return Result(

@@ -29,6 +29,10 @@ def unnamed_file() -> IO[bytes]:
     return tempfile.TemporaryFile(buffering=0, dir=roomy_folder())
 
 
+class StoppedError(Exception):
+    """Nobody wants the data any more."""
+
+
 class SharedFile:
     """The file that all arrays go to. Two threads may use it: each reads and writes at places of its own."""
 
@@ -41,9 +45,9 @@ class SharedFile:
         """Write behind what is there, and return where it begins."""
         with self._lock:
             offset = self._file.seek(self.written)
-            self.written += len(octets)
             while octets:
                 octets = octets[self._file.write(octets) :]
+            self.written = self._file.tell()
             return offset
 
     def read_into(self, octets: memoryview, offset: int) -> int:
@@ -56,7 +60,8 @@ class SharedFile:
 
     def close(self) -> None:
         """Let the file go: it has no name."""
-        self._file.close()
+        with self._lock:
+            self._file.close()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,6 +125,7 @@ class Store:
         self._open_file = open_file
         self._file: SharedFile | None = None
         self._lock = Lock()
+        self._stopped = False
 
     @classmethod
     def of_quarter(cls) -> Store:
@@ -133,6 +139,7 @@ class Store:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
         if self._file is not None:
             self._file.close()
 
@@ -147,6 +154,8 @@ class Store:
 
     def keep(self, values: Kept) -> Kept:
         """Keep an array of one dimension, which nobody changes any more; raise DataError where no disk takes it."""
+        if self._stopped:
+            raise StoppedError
         if self._left is None or isinstance(values, OnDisk):
             return values
         with self._lock:
@@ -155,6 +164,10 @@ class Store:
                 return values
             self._left = 0  # what is still small enough would only take memory from those who compute
         return self.move(values)
+
+    def stop(self) -> None:
+        """Have whoever keeps anything more, in another thread, end with a StoppedError."""
+        self._stopped = True
 
     def move(self, values: Kept) -> OnDisk:
         """Put an array on disk, if it is not there; raise DataError where no disk takes it."""

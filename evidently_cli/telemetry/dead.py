@@ -39,6 +39,8 @@ def list_letters(*, limit: Limit = 20, as_json: AsJson = False) -> None:
     if as_json:
         for letter in islice(letters, limit or None):
             emit_json(_as_json(letter))
+        if limit and next(letters, None) is not None:
+            say(f"There are more than these {limit}: --limit 0 shows all.")
         return
     first = next(letters, None)
     if first is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evidently_cli.delivery import Delivery
-from evidently_cli.output import MISCONFIGURED, emit_json, say, seconds
+from evidently_cli.output import MISCONFIGURED, count, emit_json, say, seconds
 from evidently_cli.settings import FLUSHER, Settings
 from evidently_cli.telemetry.options import AsJson
 from spool import Spool, inspection
@@ -32,7 +32,7 @@ def flush(
 ) -> None:
     """Deliver now what is pending. Exits with 75 when records are left for later, 78 when the endpoint is wrong."""
     from evidently_cli import flushing
-    from spool import Summary, background, drain
+    from spool import Deferred, Summary, background, drain
 
     in_background = FLUSHER in os.environ
     if in_background:
@@ -47,7 +47,8 @@ def flush(
         return
     delivery = Delivery.of(os.environ, settings)
     if delivery.complaint:
-        _end(Summary(), as_json=as_json, words=f"{delivery.complaint}.", code=MISCONFIGURED)
+        failure = Deferred(delivery.complaint, misconfigured=True)
+        _end(Summary(failure=failure), as_json=as_json, words=f"{delivery.complaint}.", code=MISCONFIGURED)
     if dry_run:
         flushing.rehearse(spool, delivery, as_json=as_json)
         return
@@ -59,11 +60,9 @@ def flush(
             deadline = time.monotonic() + (wait or 0.0)
             summary = flushing.flush_until(spool, transport, deadline, force=force, progress=progress)
     except flushing.WithdrawnError as decided_by:
-        _end(
-            Summary(),
-            as_json=as_json,
-            words=f"Telemetry was switched off meanwhile ({decided_by}): nothing more is sent.",
-        )
+        done = Summary(delivered=transport.delivered, requests=transport.requests)
+        words = f"{count(done.delivered, 'record')} delivered. Telemetry was switched off meanwhile ({decided_by})."
+        _end(done, as_json=as_json, words=words)
         return
     words, code = flushing.conclusion(summary, left=next(spool.records(), None) is not None)
     _end(summary, as_json=as_json, words=words, code=code)

@@ -40,7 +40,9 @@ def pending(
     records = inspection.newest_first(spool) if newest else spool.records()
     if as_json:
         for record in islice(records, limit or None):
-            emit(record.line.decode("ascii"))
+            emit(record.line.decode("ascii", "backslashreplace"))
+        if limit and next(records, None) is not None:
+            say(f"There are more than these {limit}: --limit 0 shows all.")
         return
     first = next(records, None)
     if first is None:

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from evidently_cli.config_file import switch
-from evidently_cli.output import TRY_LATER, CommandError, emit_json, say
+from evidently_cli.output import CommandError, emit_json, say
 from evidently_cli.settings import Settings
 from evidently_cli.telemetry.options import AsJson
 from evidently_cli.telemetry.purge import described, receipt_json
-from spool import UnavailableError
+from spool import SpoolError
 from spool.disk import Disk
 
 
@@ -47,9 +47,9 @@ def disable(
     spool = settings.open_spool()
     try:
         pending, dead = (Purged(), Purged()) if keep else (purge(spool), drop_dead(spool))
-    except UnavailableError as error:
+    except SpoolError as error:
         said = f"telemetry is off, and what is pending is not deleted yet: {error}"
-        raise CommandError(f"{said} (evidently telemetry purge)", TRY_LATER) from error
+        raise CommandError(f"{said} (evidently telemetry purge)", error.exit_code) from error
     if as_json:
         decision = {"enabled": False, "decided_by": settings.consent.decided_by}
         emit_json({**decision, "pending": receipt_json(pending), "dead": receipt_json(dead)})

@@ -80,7 +80,7 @@ def meaning(status: int, records: int) -> type[Outcome]:
     """What a status means, as README's table has it."""
     if 200 <= status < 300 or status == 412 or (status == 409 and records == 1):
         return Delivered
-    if status < 400 or status in {401, 403, 404, 405, 408, 425, 429} or status >= 500:
+    if status < 400 or status in {401, 403, 404, 405, 407, 408, 425, 429} or status >= 500:
         return Deferred
     return Refused
 
@@ -104,7 +104,7 @@ def test_every_status(endpoint: Endpoint, records: list[Record], body: str, numb
         page = body == "a page" and 200 <= status < 300
         pause = body == "a pause" and (status in {408, 425, 429} or status >= 500)
         assert type(outcome) is (Deferred if page else meaning(status, number)), (status, outcome)
-        wrong = page or status in {401, 403, 404, 405} or 300 <= status < 400
+        wrong = page or status in {401, 403, 404, 405, 407} or 300 <= status < 400
         assert getattr(outcome, "misconfigured", False) == wrong, status
         assert getattr(outcome, "server_error", False) == (status >= 500 and not pause), status
         assert getattr(outcome, "retry_after", None) == (7.0 if pause else None), status
@@ -592,7 +592,7 @@ def test_an_unencrypted_endpoint_behind_a_proxy(proxy: Endpoint, records: list[R
     sender = transport("http://collector.example/events?x=1")
     assert sender.send(records) == Delivered()
     proxy.answer = reply(407)
-    assert sender.send(records) == Refused("HTTP 407", 407)
+    assert sender.send(records) == Deferred("HTTP 407", misconfigured=True)
     [request, _again] = proxy.requests
     assert request.line == "POST http://collector.example/events?x=1 HTTP/1.1"
     assert len(request.records) == 3

@@ -11,6 +11,7 @@ from command_line import CommandLine
 from endpoint import Endpoint, reply
 
 from spool import Spool
+from spool.record import seal_line
 
 RUN = ("calculate", "profile", "--reference", "ref.csv", "--current", "cur.csv", "--config", "config.json", "--quiet")
 
@@ -220,3 +221,67 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@pytest.mark.parametrize("content", ["[telemetry]\nenabled = true\nenabled = false\n", None])
+def test_disable_works_whatever_the_file_is(evidently: CommandLine, config: Path, content: str | None) -> None:
+    """A file with a key twice, or a link to itself, counts as no: `disable` deletes the backlog, or says why not."""
+    config.parent.mkdir(parents=True)
+    record(evidently)
+    if content is None:
+        config.symlink_to(config)
+        assert "cannot be written" in evidently("telemetry", "disable", status=1).stderr
+    else:
+        config.write_text(content)
+        assert "1 pending record" in evidently("telemetry", "disable").stderr
+    assert status(evidently)["recording"] is False
+
+
+@pytest.mark.parametrize("value", ["manual", "off", "never", "0"])
+def test_whoever_sets_flush_wants_no_flush_in_the_background(
+    evidently: CommandLine, endpoint: Endpoint, config: Path, value: str
+) -> None:
+    """Any value of `flush` but "background" leaves flushing to the user."""
+    config.parent.mkdir(parents=True)
+    config.write_text(f"[telemetry]\nflush = '{value}'\nendpoint = '{endpoint.url}'\n")
+    evidently(*RUN, EVIDENTLY_TELEMETRY_FLUSH="")
+    assert not (evidently.spool.parent / "flush-started").exists()
+
+
+@pytest.mark.parametrize("variable", ["EVIDENTLY_TELEMETRY_TOKEN_FILE", "EVIDENTLY_TELEMETRY_CA_BUNDLE"])
+def test_a_path_of_nobody_is_a_complaint(evidently: CommandLine, variable: str) -> None:
+    """A file in the home of an unknown user is told by `status`, and nothing is sent."""
+    settings = {variable: "~nobody-of-that-name/x", "EVIDENTLY_TELEMETRY_ENDPOINT": "https://events.example/"}
+    assert variable in str(status(evidently, **settings)["complaint"]) or "nobody-of-that-name" in str(
+        status(evidently, **settings)["complaint"]
+    )
+    record(evidently)
+    evidently("telemetry", "flush", status=78, **settings)
+
+
+@pytest.mark.parametrize("address", ["https://[::1", "https://h.example:99999/", "https://ex\udce4mple.org/"])
+@pytest.mark.parametrize("command", ["status", "doctor", "flush"])
+def test_an_address_that_is_none(evidently: CommandLine, address: str, command: str) -> None:
+    """An address that cannot be understood is told in one line by every command that looks at it."""
+    record(evidently)
+    settings = {"EVIDENTLY_TELEMETRY_ENDPOINT": address, "NO_PROXY": "localhost"}
+    done = evidently("telemetry", command, status=None, **settings)
+    assert done.returncode in {0, 1, 78}
+
+
+def test_a_foreign_record_stops_no_look(evidently: CommandLine) -> None:
+    """A record with raw UTF-8 or with NaN, put there by somebody, ends no command that looks at it."""
+    (good,) = (Spool(evidently.spool, source="test").append({}, event_type="t") for _ in range(1))
+    spool = Spool(evidently.spool, source="test")
+    [record] = spool.records()
+    for number, text in enumerate((b'"\xc3\xa4"', b"NaN")):
+        head = record.line.partition(b',"crc"')[0].replace(good[-4:].encode(), b"%04x" % number)
+        (evidently.spool / "pending" / f"{good[:-4]}{number:04x}.ndjson").write_bytes(
+            seal_line(head.replace(b'"data":{}', b'"data":{"a":' + text + b"}")) + b"\n"
+        )
+    assert len(evidently("telemetry", "pending", "--json").stdout.splitlines()) == 3
+    evidently("telemetry", "pending")
+    for number in range(2):
+        evidently("telemetry", "show", f"{good[:-4]}{number:04x}", status=None)
+        evidently("telemetry", "show", f"{good[:-4]}{number:04x}", "--json", status=None)
+    evidently("telemetry", "flush", "--dry-run", EVIDENTLY_TELEMETRY_ENDPOINT="https://events.example/")

@@ -80,10 +80,15 @@ def test_what_cannot_be_understood_counts_as_no(path: Path, text: str) -> None:
     assert not decide({}, [file]).given
 
 
-@pytest.mark.parametrize("kind", ["directory", "pipe", "loop"])
+@pytest.mark.parametrize("kind", ["directory", "pipe", "loop", "dangling"])
 def test_what_is_no_file_counts_as_no(path: Path, kind: str) -> None:
-    """A directory, a pipe that nobody writes to and a link to itself are told, and nobody waits for them."""
-    {"directory": os.mkdir, "pipe": os.mkfifo, "loop": lambda name: name.symlink_to(name)}[kind](path)
+    """A directory, a pipe that nobody writes to, a link to itself or to nothing are told, and nobody waits for them."""
+    {
+        "directory": os.mkdir,
+        "pipe": os.mkfifo,
+        "loop": lambda name: name.symlink_to(name),
+        "dangling": lambda name: name.symlink_to("nowhere"),
+    }[kind](path)
     assert not decide({}, [read(path)]).given
 
 
@@ -91,6 +96,8 @@ def test_what_is_no_file_counts_as_no(path: Path, kind: str) -> None:
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: b"[telemetry]\n" + text.encode()))
 @example(b"\xff")
 @example(b"[telemetry]\nenabled = 2020-13-45")
+@example(b"[telemetry]\nenabled = true\nenabled = false")
+@example(b"[telemetry]\n[telemetry]")
 def test_no_file_ends_a_run(path: Path, content: bytes) -> None:
     """Whatever bytes a config file holds, reading it and switching telemetry off in it raise nothing but words."""
     path.write_bytes(content)

@@ -19,7 +19,7 @@ DATE = {"retry-after": "Mon, 23 Nov 2026 10:02:00 GMT"}
 
 LATER = (408, 425, 429)
 FAILED = (500, 502, 503, 504, 599)
-WRONG = (401, 403, 404, 405, 100, 304)
+WRONG = (401, 403, 404, 405, 407, 100, 304)
 NO = (400, 413, 415, 422, 451)
 REJECTED = b'{"rejected": [{"id": "a", "reason": "too old"}, {"id": "b"}]}'
 PORTAL = "HTTP 200 with a web page: not the endpoint (a captive portal?)"

@@ -7,6 +7,9 @@ from __future__ import annotations
 import io
 import json
 import sys
+import threading
+import time
+import warnings
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from hypothesis import strategies as st
 from evidently_cli.report import Config, DataError, Result, Sampling, calculate
 from evidently_cli.report.columns import Dates, Labels, Numbers, Table
 from evidently_cli.report.config import DataFormat
+from evidently_cli.report.frames import of_pandas
 from evidently_cli.report.sources import open_source
 
 INSTANTS = [datetime(2026, 1, 1) + timedelta(hours=hour) for hour in range(60)]  # noqa: DTZ001 - as files have them
@@ -190,3 +194,50 @@ def test_one_call_for_a_notebook() -> None:
     assert "plot" in result.to_html()
     assert result._repr_html_().startswith('<iframe srcdoc="&lt;!DOCTYPE html&gt;')
     assert list(calculate(frame, frame).sections) == ["data_drift"]
+
+
+def test_an_error_ends_the_reading_of_the_other_file(tmp_path: Path) -> None:
+    """When the reference cannot be used, nobody reads on in the current file, and Python's warnings are as before."""
+    (tmp_path / "ref.csv").write_text("when,x\n2026-01-01,1\nno date,2\n")
+    rows = "".join(f"2026-01-01,{number}\n" for number in range(400_000))
+    (tmp_path / "cur.csv").write_text(f"when,x\n{rows}")
+    config = {"data_format": {"date_column": "when"}, "profile_sections": ["data_drift"]}
+    filters, threads = list(warnings.filters), threading.active_count()
+    with pytest.raises(DataError, match="no date"):
+        calculate(tmp_path / "ref.csv", tmp_path / "cur.csv", config)
+    deadline = time.monotonic() + 1
+    while threading.active_count() > threads and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == threads
+    assert list(warnings.filters) == filters
+
+
+def test_a_long_row_is_an_error_whatever_the_other_file_does(tmp_path: Path) -> None:
+    """Rows longer than the header end a run each time, though both files and their dates are read at once."""
+    start = "".join(f"{number},2026-01-01,\n" for number in range(70_000))
+    for name, more in (("ref.csv", ""), ("cur.csv", "1,2026-01-01,999\n")):
+        (tmp_path / name).write_text(f"x,when\n{start}{more}")
+    config = {"data_format": {"date_column": "when"}, "profile_sections": ["data_drift"]}
+    for _ in range(5):
+        with pytest.raises(DataError, match=r"cur\.csv: its rows have more fields than its header"):
+            calculate(tmp_path / "ref.csv", tmp_path / "cur.csv", config)
+
+
+def test_instants_are_the_same_whatever_their_unit() -> None:
+    """The same dates in nanoseconds, microseconds and seconds do not drift, and none of them is out of bounds."""
+    dates = pd.Series(pd.to_datetime(["2026-01-01", "2026-01-02", "9999-12-31"] * 20).astype("datetime64[us]"))
+    near = pd.Series(pd.to_datetime(["2026-01-01", "2026-01-02", "2026-01-02"] * 20).astype("datetime64[ns]"))
+    config = {"profile_sections": ["data_drift"], "dashboard_tabs": ["data_quality"]}
+    config |= {"column_mapping": {"categorical_features": ["when"]}}
+    result = calculate(pd.DataFrame({"when": near}), pd.DataFrame({"when": near.astype("datetime64[s]")}), config)
+    assert not result.drifted
+    mixed = {"dashboard_tabs": ["data_quality"], "column_mapping": {"datetime": "when"}}
+    assert calculate(pd.DataFrame({"when": near, "x": 1}), pd.DataFrame({"when": dates, "x": 1}), mixed).to_html()
+
+
+def test_large_nullable_integers_are_exact() -> None:
+    """Neighbours beyond 2**53 stay apart in a nullable column without gaps, as in a plain one."""
+    frame = pd.DataFrame({"id": pd.Series([2**53, 2**53 + 1] * 5, dtype="Int64")})
+    column = of_pandas(frame["id"])
+    assert isinstance(column, Numbers)
+    assert column.distinct() == 2
