@@ -5,13 +5,12 @@ import sys
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from evidently_cli.config_file import VARIABLES
 from evidently_cli.doctor.check import Check, command, error, export, ok, skipped, warning
 from evidently_cli.doctor.facts import Facts
 from evidently_cli.output import duration, local
 from spool.probe import Probe
 
-_ENDPOINT = "EVIDENTLY_TELEMETRY_ENDPOINT"
-_CA_BUNDLE = "EVIDENTLY_TELEMETRY_CA_BUNDLE"
 _MOST_SKEW = timedelta(minutes=5)
 _EXPIRES_SOON = timedelta(days=14)
 _NO_SUCH_METHOD = {404, 405, 501}  # what a server that knows only POST there says to HEAD
@@ -24,7 +23,7 @@ def endpoint(facts: Facts) -> Check:
     seen = facts.endpoint
     if seen.shown is None:
         return warning("endpoint", "none is set: events wait here, within the bounds of the spool",
-                       export(_ENDPOINT, "https://collector.example/events"))  # fmt: skip
+                       export(VARIABLES["endpoint"], "https://collector.example/events"))  # fmt: skip
     if seen.complaint:
         return error("endpoint", seen.complaint, _mend(seen.complaint, seen.shown))
     return ok("endpoint", seen.shown)
@@ -137,8 +136,8 @@ def _mend(complaint: str, shown: str) -> str | None:
         return f"${{EDITOR:-vi}} {command(file[1])}"
     if "unencrypted" in complaint or "not encrypted" in complaint:
         secure = f"https://{shown.partition('://')[2]}"
-        return None if secure.endswith("?…") else export(_ENDPOINT, secure)  # what is hidden would be lost
-    return None if shown else export(_ENDPOINT, "https://collector.example/events")
+        return None if secure.endswith("?…") else export(VARIABLES["endpoint"], secure)  # what is hidden would be lost
+    return None if shown else export(VARIABLES["endpoint"], "https://collector.example/events")
 
 
 def _mend_way(facts: Facts, probe: Probe) -> str | None:
@@ -152,4 +151,4 @@ def _mend_way(facts: Facts, probe: Probe) -> str | None:
 def _mend_trust(probe: Probe) -> str | None:
     """An unknown authority can be made known; what else is wrong with a certificate is its operator's to mend."""
     unknown = "self-signed" in probe.reason or "issuer" in probe.reason
-    return export(_CA_BUNDLE, "/path/to/authority.pem") if unknown else None
+    return export(VARIABLES["ca_bundle"], "/path/to/authority.pem") if unknown else None
