@@ -3,11 +3,11 @@
 import errno
 import os
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import chain, pairwise
+from itertools import islice
 from pathlib import Path
 from typing import assert_never
 
@@ -78,14 +78,14 @@ class _Suspect:
     failure: Deferred
 
 
-def batches(segment: Segment, *, alone: bool) -> list[list[Record]]:
+def batches(segment: Segment, *, alone: bool) -> list[Sequence[Record]]:
     """Return the members of each request that a segment becomes: one, or one for each record."""
     if alone:
         return [[record] for record in segment.records]
-    return [list(segment.records)] if segment.records else []
+    return [segment.records] if segment.records else []
 
 
-def _halves(batch: list[Record]) -> tuple[list[Record], list[Record]]:
+def _halves(batch: Sequence[Record]) -> tuple[Sequence[Record], Sequence[Record]]:
     """Return the second half and the first: in the order in which they are put before what is to be done."""
     middle = len(batch) // 2
     return batch[middle:], batch[:middle]
@@ -128,11 +128,9 @@ class _Run:
             raise self._stuck
 
     def _deliver_in_order(self) -> bool:
-        for segment, following in pairwise(chain(self.spool.sealed_segments(), [None])):
-            if segment is None or segment.path in self._set_aside:
+        for segment in self._read_ahead():
+            if segment.path in self._set_aside:
                 continue
-            if following and not self.transport.alone:
-                self.transport.prepare(list(following.records))
             try:
                 if not self._deliver(segment):
                     self._head = segment.path
@@ -143,6 +141,25 @@ class _Run:
                 # There is no room for a dead letter: it waits, and what is delivered behind it makes some.
                 self._stuck = error
         return True
+
+    def _read_ahead(self) -> Iterator[Segment]:
+        """Read what `sealed_segments` does, each while the one before it is sent: most of sending is waiting."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        paths = self.spool.seal_all()
+        with ThreadPoolExecutor(max_workers=1) as reader:
+            upcoming = [reader.submit(self._read, path) for path in islice(paths, 1)]
+            while upcoming:
+                segment = upcoming.pop().result()
+                bounds.finish(self.spool, segment)  # first: the next one may be among what it removes
+                upcoming += [reader.submit(self._read, path) for path in islice(paths, 1)]
+                yield segment
+
+    def _read(self, path: Path) -> Segment:
+        segment = self.spool.read(path)
+        if segment.records and not self.transport.alone:
+            self.transport.prepare(segment.records)
+        return segment
 
     def _head_is_to_blame(self) -> bool:
         """
@@ -207,7 +224,7 @@ class _Run:
                     assert_never(outcome)
         return True
 
-    def _taken(self, batch: list[Record], rejected: Mapping[str, str]) -> None:
+    def _taken(self, batch: Sequence[Record], rejected: Mapping[str, str]) -> None:
         by_name = [record for record in batch if record.id in rejected] if rejected else []
         for record in by_name:
             self._bury(record, Refused(rejected[record.id], status=200))
@@ -228,7 +245,7 @@ class _Run:
             self._save(self.schedule.succeeded(self.spool.now()))
         return Summary(self.delivered, self.buried, self.requests, self.failure)
 
-    def _done(self, segment: Path, todo: deque[list[Record]]) -> None:
+    def _done(self, segment: Path, todo: deque[Sequence[Record]]) -> None:
         """Take what is done with out of the segment, before anything else is sent: it is never sent again."""
         left = [suspect.record for suspect in self._suspects if suspect.segment == segment]
         left += [record for batch in todo for record in batch]

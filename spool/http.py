@@ -5,12 +5,12 @@ import hashlib
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
 import requests
@@ -59,16 +59,6 @@ class _Packed:
     body: bytes
 
 
-def _pack(records: Sequence[Record], wire: WireFormat, *, compress: bool) -> _Packed:
-    """Write and compress a body. Its key is the same in every retry by any process, as long as the members are."""
-    key = hashlib.sha256(b"\n".join(map(raw_id, records))).hexdigest()
-    headers = {"Content-Type": wire.content_type, "Idempotency-Key": key}
-    body = wire.encode(records)
-    if not compress:
-        return _Packed(headers, body)
-    return _Packed({**headers, "Content-Encoding": "gzip"}, gzip.compress(body, compresslevel=1, mtime=0))
-
-
 class HttpTransport(Transport):
     """
     Sends records to one URL over one session.
@@ -104,13 +94,12 @@ class HttpTransport(Transport):
         self._misconfigured = _unusable(token) or (_unreadable(ca_bundle) if ca_bundle else None)
         self._session = self._open()
         self._poster: Worker[Outcome] = Worker()
-        self._packer: Worker[_Packed | None] = Worker()
-        # The records and the body of the present request, and of the next one.
-        self._ahead: deque[tuple[Sequence[Record], SimpleQueue[_Packed | None]]] = deque(maxlen=2)
+        self._ahead: deque[tuple[Sequence[Record], _Packed]] = deque(maxlen=2)  # the present request, and the next one
 
     def prepare(self, records: Sequence[Record]) -> None:
-        """Pack the body for these records while another request is under way: compressing lets others work."""
-        self._ahead.append((records, self._packer.begin(lambda: self._pack(records))))
+        """Pack the body for these records."""
+        with suppress(ValueError):  # whoever asks for the request hears it
+            self._ahead.append((records, self._pack(records)))
 
     def request(self, records: Sequence[Record]) -> Request:
         """
@@ -119,7 +108,7 @@ class HttpTransport(Transport):
         `Date` says when it was sent, so that the receiver can correct a clock that is off. ValueError as of
         `WireFormat.encode`.
         """
-        packed = self._packed_ahead(records) or _pack(records, self._wire, compress=self._compress)
+        packed = self._packed_ahead(records) or self._pack(records)
         headers = {
             "User-Agent": self._user_agent,
             "Accept-Encoding": "identity",  # an answer that unpacks to gigabytes is none that we asked for
@@ -189,18 +178,17 @@ class HttpTransport(Transport):
         except Exception as error:  # noqa: BLE001 - as in `_post`
             return Probe(asked, failure="other", reason=f"no answer ({type(error).__name__})")
 
-    def _pack(self, records: Sequence[Record]) -> _Packed | None:
-        try:
-            return _pack(records, self._wire, compress=self._compress)
-        except ValueError:
-            return None  # whoever asks for the request hears why
+    def _pack(self, records: Sequence[Record]) -> _Packed:
+        """Write and compress a body. Its key is the same in every retry by any process, as long as the members are."""
+        key = hashlib.sha256(b"\n".join(map(raw_id, records))).hexdigest()
+        headers = {"Content-Type": self._wire.content_type, "Idempotency-Key": key}
+        body = self._wire.encode(records)
+        if not self._compress:
+            return _Packed(headers, body)
+        return _Packed({**headers, "Content-Encoding": "gzip"}, gzip.compress(body, compresslevel=1, mtime=0))
 
     def _packed_ahead(self, records: Sequence[Record]) -> _Packed | None:
-        ahead = next((ahead for ahead in self._ahead if ahead[0] == records), None)
-        if ahead is None:
-            return None
-        self._ahead.remove(ahead)
-        return ahead[1].get()
+        return next((packed for ready, packed in tuple(self._ahead) if ready is records), None)
 
     def _open(self, adapter: HTTPAdapter | None = None) -> requests.Session:
         session = _Session()

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,7 +18,8 @@ _ID = slice(len(_START), len(_START) + 36)
 _LAST_MILLISECOND = 253_402_300_799_999  # of the year 9999, where Python's dates end
 LAST_NS = (_LAST_MILLISECOND - 366 * 24 * 3_600_000) * 1_000_000  # a schedule lies up to a day ahead
 _json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
-_CRC_BYTES = len(b',"crc":"00000000"}')
+_seal = b',"crc":"%08x"}'.__mod__
+_CRC_BYTES = len(_seal(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def encode(
 
 def seal_line(content: bytes) -> bytes:
     """Close an unfinished JSON object, `{"a":1`, with the checksum of its bytes: `{"a":1,"crc":"9f3a01bc"}`."""
-    return b'%b,"crc":"%08x"}' % (content, zlib.crc32(content))
+    return content + _seal(zlib.crc32(content))
 
 
 def sealed_content(line: bytes) -> bytes | None:
@@ -128,12 +129,19 @@ def sealed_content(line: bytes) -> bytes | None:
 
 
 def _is_sealed(line: bytes) -> bool:
-    return line.endswith(b',"crc":"%08x"}' % zlib.crc32(line[:-_CRC_BYTES]))
+    return line.endswith(_seal(zlib.crc32(line[:-_CRC_BYTES])))
 
 
 def verify(line: bytes) -> Record | None:
     """Return the record on a line, or None when the line is torn, damaged or foreign. Parses nothing."""
     return Record(line) if _HEAD.match(line) and _is_sealed(line) else None
+
+
+def verify_all(lines: Sequence[bytes]) -> tuple[Record, ...] | None:
+    """Return the records on some lines, or None when one of them is none. Faster than `verify`: loops in C."""
+    seals = [line[-_CRC_BYTES:] for line in lines]
+    due = map(_seal, map(zlib.crc32, [line[:-_CRC_BYTES] for line in lines]))
+    return tuple(map(Record, lines)) if seals == list(due) and all(map(_HEAD.match, lines)) else None
 
 
 def raw_id(record: Record) -> bytes:

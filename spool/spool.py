@@ -177,13 +177,18 @@ class Spool:
         Seal, and read what is sealed, oldest first. The caller holds `drain.lock`: between here and there nobody else
         changes a segment.
         """
-        self.seal()
-        if not os.access(self.layout.pending, os.W_OK | os.X_OK):  # what is delivered could not be taken out
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        for path in (part for whole in self.sealed() for part in self._divide(whole)):
+        for path in self.seal_all():
             segment = self.read(path)
             limits.finish(self, segment)
             yield segment
+
+    def seal_all(self) -> Iterator[Path]:
+        """Seal, and list what is sealed, oldest first, in files that can be held. The caller holds `drain.lock`."""
+        self.seal()
+        if not os.access(self.layout.pending, os.W_OK | os.X_OK):  # what is delivered could not be taken out
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        for whole in self.sealed():
+            yield from self._divide(whole)
 
     def read(self, path: Path) -> Segment:
         """Read one sealed segment; an empty one when it is gone by now."""

@@ -23,4 +23,4 @@ class Transport(ABC):
         """Send some records as one request, and say what became of them. Raises for nothing that a network does."""
 
     def prepare(self, records: Sequence[Record]) -> None:  # noqa: B027 - nothing to do is fine
-        """Get ready for the request that is likely to come next, while this one is under way."""
+        """Get ready for what is likely to be sent next. Called by another thread, while a request is under way."""

@@ -1,4 +1,4 @@
-"""A thread that is kept for what may hang, or may as well be done meanwhile: starting one each time costs as much."""
+"""A thread that is kept for what may hang: starting one each time would cost as much as the rest of a request."""
 
 import os
 import threading
@@ -23,20 +23,16 @@ class Worker(Generic[Result]):
     def __del__(self) -> None:
         self._tasks.put(None)
 
-    def begin(self, task: Callable[[], Result]) -> "SimpleQueue[Result]":
-        """Have a task done, which raises nothing. Its result comes out of what is returned."""
+    def do(self, task: Callable[[], Result], seconds: float) -> Result | None:
+        """Have a task done that raises nothing; None after so many seconds: it is left behind then, with its thread."""
         if self._process != os.getpid():
             self._process = os.getpid()
             self._tasks = SimpleQueue()
             threading.Thread(target=_work, args=(self._tasks,), daemon=True).start()
         result: SimpleQueue[Result] = SimpleQueue()
         self._tasks.put((task, result))
-        return result
-
-    def do(self, task: Callable[[], Result], seconds: float) -> Result | None:
-        """Have a task done; None after so many seconds: it is left behind then, with its thread."""
         try:
-            return self.begin(task).get(timeout=seconds)
+            return result.get(timeout=seconds)
         except Empty:
             self._tasks.put(None)
             self._process = None

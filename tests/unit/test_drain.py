@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 from hypothesis import given
@@ -19,11 +20,12 @@ from spool import Deferred, Delivered, Outcome, Record, Refused, Spool, Summary,
 from spool.bounds import Bounds
 from spool.dead import letters as dead_letters
 from spool.disk import Disk
-from spool.errors import NoLocksError
+from spool.errors import NoLocksError, UnavailableError
 from spool.inspection import count_dead, count_pending
 from spool.locks import Lock
 from spool.record import new_id, verify
 from spool.schedule import load
+from spool.segment import Segment
 
 NOW_NS = 1_795_428_000_000_000_000
 
@@ -453,11 +455,37 @@ def test_a_server_that_asked_to_wait_is_overruled_by_force_alone(spool: Spool) -
     assert drain(spool, endpoint, force=True).requests == 1
 
 
-def test_the_next_segment_is_announced(spool: Spool) -> None:
-    """While a segment is under way the transport knows which one comes next, so that it can get ready."""
+def test_the_next_segment_is_announced_while_one_is_sent(spool: Spool) -> None:
+    """While a segment is under way the transport hears which one comes next, and of no other, so that it gets ready."""
     first, second, third = segments(spool, 2, 2, 2)
-    endpoint = FakeTransport()
-    announced: list[list[str]] = []
-    endpoint.prepare = lambda records: announced.append([record.id for record in records])  # type: ignore[method-assign]
+    announced: SimpleQueue[list[str]] = SimpleQueue()
+    seen: list[list[str]] = []
+
+    def send(_records: object) -> Outcome:
+        while len(seen) < min(len(endpoint.requests) + 1, 3):
+            seen.append(announced.get(timeout=60))
+        assert announced.empty()
+        return Delivered()
+
+    endpoint = FakeTransport(send)
+    endpoint.prepare = lambda records: announced.put([record.id for record in records])  # type: ignore[method-assign]
     drain(spool, endpoint)
-    assert (endpoint.requests, announced) == ([first, second, third], [second, third])
+    assert endpoint.requests == seen == [first, second, third]
+
+
+def test_a_disk_that_fails_while_reading_ahead_says_so(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the disk says to the thread that reads ahead, the drain says; what was read before is delivered."""
+    segments(spool, 2, 2, 2)
+    endpoint = FakeTransport()
+    third = spool.sealed()[2]
+    read = Spool.read
+
+    def failing(self: Spool, path: Path) -> Segment:
+        if path == third:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(self, path)
+
+    monkeypatch.setattr(Spool, "read", failing)
+    with pytest.raises(UnavailableError, match="Input/output error"):
+        drain(spool, endpoint)
+    assert spool.sealed() == [third]

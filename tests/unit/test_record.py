@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spool import InvalidEventError
-from spool.record import LAST_NS, MAX_RECORD_BYTES, encode, id_time, new_id, seal_line, timestamp, verify
+from spool.record import LAST_NS, MAX_RECORD_BYTES, encode, id_time, new_id, seal_line, timestamp, verify, verify_all
 
 NOW = 1_795_428_000_123_456_789
 
@@ -48,6 +48,19 @@ def test_every_json_object_comes_back(event: dict[str, object]) -> None:
     assert record.attributes["data"] == json.loads(json.dumps(event))
     assert b"\n" not in record.line
     assert record.line.isascii()
+
+
+@given(
+    lines=st.lists(
+        st.sampled_from([encode({"a": number}, source="s", event_type="t", now_ns=NOW).line for number in range(3)])
+        | st.binary(max_size=30)
+        | st.binary(max_size=30).map(seal_line)
+    )
+)
+def test_all_lines_at_once_are_judged_as_one_by_one(lines: list[bytes]) -> None:
+    """Some lines are all records exactly when each of them is one; then these are the records."""
+    one_by_one = [verify(line) for line in lines]
+    assert verify_all(lines) == (None if None in one_by_one else tuple(one_by_one))
 
 
 @given(st.data())
