@@ -15,6 +15,7 @@ from spool.bounds import Bounds
 SOURCE = "evidently-cli"  # who we are, in each record and each request
 DEFAULT_ENDPOINT: str | None = None  # for packagers; upstream names none, and events then wait in the spool
 FLUSHER = "EVIDENTLY_TELEMETRY_FLUSHER"  # set in the background flush: it starts no other
+_BOUNDS = ("EVIDENTLY_SPOOL_MAX_MIB", "EVIDENTLY_SPOOL_MAX_DAYS")
 _MOST = 1_000_000  # mebibytes, days
 # Where an administrator's file is read whatever XDG_CONFIG_DIRS says: desktops set it, and so could a user.
 _FIXED = {"linux": ("/etc/xdg/evidently",), "darwin": ("/Library/Application Support/evidently",)}
@@ -103,12 +104,16 @@ def _choices(environment: Mapping[str, str], files: Iterable[ConfigFile]) -> dic
 def _bounds(environment: Mapping[str, str]) -> Bounds:
     """What is no positive number counts as not set: a bound is no reason to lose an event."""
     usual = Bounds()
-    mebibytes = _positive(environment.get("EVIDENTLY_SPOOL_MAX_MIB"))
-    days = _positive(environment.get("EVIDENTLY_SPOOL_MAX_DAYS"))
+    mebibytes, days = (_positive(environment.get(name)) for name in _BOUNDS)
     return Bounds(
         octets=int(mebibytes * 1024 * 1024) if mebibytes else usual.octets,
         age=timedelta(days=days) if days else usual.age,
     )
+
+
+def unusable_bounds(environment: Mapping[str, str]) -> list[str]:
+    """Name the variables that are set to no positive number: the usual bound holds in their place."""
+    return [name for name in _BOUNDS if environment.get(name) and _positive(environment[name]) is None]
 
 
 def _positive(text: str | None) -> float | None:

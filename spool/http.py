@@ -1,4 +1,4 @@
-"""The transport over HTTP. The only module that imports an HTTP client; import it where something is to be sent."""
+"""The transport over HTTP. It imports an HTTP client: import it where something is to be sent."""
 
 import gzip
 import hashlib
@@ -9,29 +9,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
-from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, ProtocolError, ReadTimeoutError
-from urllib3.util import Retry, parse_url
+from urllib3.util import parse_url
 
-from spool.answer import Answer
 from spool.endpoint import is_local, is_token, shown
 from spool.outcome import Deferred, Outcome, Refused, Response, classify
-from spool.probe import Probe, cause, certificate_end
+from spool.probe import Probe, cause
 from spool.record import Record, printable, raw_id
+from spool.session import Adapter, Witness, open_session, quick_retries
 from spool.transport import Transport
 from spool.wire import WireFormat
 from spool.worker import Worker
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool
-    from urllib3.response import BaseHTTPResponse
 
 _CONNECT_TIMEOUT = 5.0  # seconds
 _READ_TIMEOUT = 15.0  # seconds between two reads
@@ -147,14 +138,13 @@ class HttpTransport(Transport):
         """
         if self._misconfigured:
             return Probe(self._clock(), failure="other", reason=self._misconfigured)
-        adapter = _Witness(max_retries=_quick_retries(0))
-        session = self._open(adapter)
-        session.auth = _nobody
+        adapter = Witness(max_retries=quick_retries(0))
+        session = open_session(self.address, _nobody, adapter)
         worker: Worker[Probe] = Worker()
         found = worker.do(lambda: self._look(session, adapter, deadline), deadline)
         return found or Probe(self._clock(), failure="time", reason=f"no answer within {deadline:.0f} s")
 
-    def _look(self, session: requests.Session, adapter: "_Witness", deadline: float) -> Probe:
+    def _look(self, session: requests.Session, adapter: Witness, deadline: float) -> Probe:
         asked = self._clock()
         try:
             with session.head(
@@ -190,19 +180,8 @@ class HttpTransport(Transport):
     def _packed_ahead(self, records: Sequence[Record]) -> _Packed | None:
         return next((packed for ready, packed in tuple(self._ahead) if ready is records), None)
 
-    def _open(self, adapter: HTTPAdapter | None = None) -> requests.Session:
-        session = _Session()
-        session.headers.clear()
-        # Does not look for a login in ~/.netrc, as requests would without it.
-        session.auth = self._authorize
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # or an endpoint could mark us
-        # Proxies and certificates come from the environment, except for this very machine: what may go there without
-        # encryption must not go to a proxy instead.
-        session.trust_env = not is_local(self.address)
-        adapter = adapter or _Adapter(max_retries=_quick_retries(self._retries))
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
-        return session
+    def _open(self) -> requests.Session:
+        return open_session(self.address, self._authorize, Adapter(max_retries=quick_retries(self._retries)))
 
     def _authorize(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._token is not None:
@@ -295,79 +274,6 @@ def _unreadable(ca_bundle: Path) -> str | None:
     except OSError as error:
         return f"the certificates in {printable(str(ca_bundle))} cannot be read: {error.strerror}"
     return None
-
-
-class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
-        """Look at no redirect: to offer its target, requests would read all of its body, however much that is."""
-        return None
-
-
-class _Adapter(HTTPAdapter):
-    def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> "HTTPConnectionPool":
-        """Return the connections to a host, which read its answers in our way."""
-        pool: Any = super().get_connection_with_tls_context(*arguments, **named)  # the stubs are urllib3 1's
-        if pool.ConnectionCls.response_class is not Answer:
-            pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": Answer})
-        return pool  # type: ignore[no-any-return]
-
-
-class _Witness(_Adapter):
-    """Remembers when the certificate of whom it spoke to ends."""
-
-    expires: datetime | None = None
-
-    def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> "HTTPConnectionPool":
-        pool: Any = super().get_connection_with_tls_context(*arguments, **named)
-        kind = pool.ConnectionCls
-
-        def connect(connection: Any) -> None:
-            kind.connect(connection)
-            self.expires = certificate_end(getattr(connection.sock, "getpeercert", dict)())
-
-        pool.ConnectionCls = type("Connection", (kind,), {"connect": connect})
-        return pool  # type: ignore[no-any-return]
-
-
-class _Retry(Retry):
-    """Repeats what a moment may mend: not what the server wants to be left alone with for a while."""
-
-    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
-        return not has_retry_after and super().is_retry(method, status_code, has_retry_after)
-
-    def increment(
-        self,
-        method: str | None = None,
-        url: str | None = None,
-        response: "BaseHTTPResponse | None" = None,
-        error: Exception | None = None,
-        _pool: "ConnectionPool | None" = None,
-        _stacktrace: "TracebackType | None" = None,
-    ) -> Self:
-        after = super().increment(method, url, response, error, _pool, _stacktrace)
-        if response is not None:
-            response.close()  # or urllib3 would first read all of it, however much that is
-        return after
-
-
-def _quick_retries(total: int) -> Retry:
-    """
-    Return how a request is repeated at once: a server that has just dropped an idle connection is the usual case.
-
-    Anything more patient is the schedule's, which needs nobody to wait. The request's key is the same each time.
-    """
-    return _Retry(
-        total=total,
-        read=min(total, 1),
-        connect=min(total, 1),
-        redirect=0,
-        status_forcelist={500, 502, 503, 504},
-        allowed_methods=None,  # POST is one that is not repeated otherwise
-        backoff_factor=0.1,
-        backoff_jitter=0.3,
-        respect_retry_after_header=False,
-        raise_on_status=False,
-    )
 
 
 def _broke_off(error: requests.RequestException) -> bool:

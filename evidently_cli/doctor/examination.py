@@ -30,6 +30,7 @@ CHECKS: tuple[Callable[[Facts], Check], ...] = (
     place.file_system,
     content.locks,
     place.space,
+    place.bounds,
     content.leftovers,
     content.damage,
     content.schedule,

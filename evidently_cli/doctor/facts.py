@@ -14,14 +14,13 @@ Kind = Literal["directory", "file", "link", "other"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One name in a directory, not followed if it is a link. `mode` has the permissions alone, `modified` is UTC."""
+    """One name in a directory, not followed if it is a link. `mode` has the permissions alone."""
 
     path: Path
     kind: Kind
     uid: int
     mode: int
     names: int
-    modified: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,7 @@ class Facts:
     All that was seen. `uid` is None on Windows, which knows no such owners and modes.
 
     `bound` is how many bytes the spool may hold. `misread` is a config file that cannot be understood, `asked` says
-    whether the user let us ask the network.
+    whether the user let us ask the network, `unusable` has variables that hold no bound although they should.
     """
 
     now: datetime
@@ -158,3 +157,4 @@ class Facts:
     endpoint: Endpoint = Endpoint()
     misread: Path | None = None
     asked: bool = False
+    unusable: tuple[str, ...] = ()

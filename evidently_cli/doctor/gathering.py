@@ -13,7 +13,7 @@ from evidently_cli.delivery import Delivery
 from evidently_cli.doctor.facts import Content, Endpoint, Entry, Facts, Kind, Locking, Locks, Place, Space
 from evidently_cli.doctor.script import look as look_at_script
 from evidently_cli.marks import Marks
-from evidently_cli.settings import Settings
+from evidently_cli.settings import Settings, unusable_bounds
 from spool import NewerFormatError, NoLocksError, Spool, SpoolError, inspection, schedule
 from spool.background import INTERVAL
 from spool.disk import read_small
@@ -44,6 +44,7 @@ def gather(environment: Mapping[str, str], settings: Settings, *, ask: bool) -> 
         endpoint=_endpoint(environment, settings, ask=ask and consent.given),
         script=look_at_script(environment),
         asked=ask,
+        unusable=tuple(unusable_bounds(environment)),
     )
 
 
@@ -150,7 +151,6 @@ def _entry(path: Path) -> Entry | None:
         seen.st_uid,
         stat.S_IMODE(seen.st_mode),
         seen.st_nlink,
-        datetime.fromtimestamp(min(max(seen.st_mtime, 0), 250_000_000_000), UTC),
     )
 
 

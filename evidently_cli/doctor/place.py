@@ -141,6 +141,14 @@ def space(facts: Facts) -> Check:
     return ok("space", left)
 
 
+def bounds(facts: Facts) -> Check:
+    """Whether the user's own bounds hold."""
+    if not facts.unusable:
+        return ok("bounds", f"at most {size(facts.bound)}")
+    says = f"no positive number in {' and in '.join(facts.unusable)}: what is usual holds"
+    return warning("bounds", says, command("unset", *facts.unusable))
+
+
 def mend_by_moving(facts: Facts, *, disk: bool = False) -> str | None:
     """Return the command that has the spool elsewhere; on another file system with `disk`."""
     moved = _elsewhere(facts)

@@ -39,16 +39,19 @@ def flush(
         background.limit_life()
     settings = Settings.of(os.environ)
     spool = settings.open_spool()
+    ends_as_json = as_json and not dry_run  # which prints requests: of none there is nothing
     if not settings.consent.given:
-        _end(Summary(), as_json=as_json, words=f"Telemetry is off ({settings.consent.decided_by}): nothing is sent.")
+        _end(
+            Summary(), as_json=ends_as_json, words=f"Telemetry is off ({settings.consent.decided_by}): nothing is sent."
+        )
         return
     if not in_background and not any(segment.records or segment.corrupt for segment in spool.segments()):
-        _end(Summary(), as_json=as_json, words="Nothing is pending.")
+        _end(Summary(), as_json=ends_as_json, words="Nothing is pending.")
         return
     delivery = Delivery.of(os.environ, settings)
     if delivery.complaint:
         failure = Deferred(delivery.complaint, misconfigured=True)
-        _end(Summary(failure=failure), as_json=as_json, words=f"{delivery.complaint}.", code=MISCONFIGURED)
+        _end(Summary(failure=failure), as_json=ends_as_json, words=f"{delivery.complaint}.", code=MISCONFIGURED)
     if dry_run:
         flushing.rehearse(spool, delivery, as_json=as_json)
         return

@@ -317,6 +317,16 @@ def test_places_that_are_odd(evidently: CommandLine, tmp_path: Path) -> None:
     assert "cannot be written to" in check["says"]
 
 
+def test_a_bound_that_is_no_number(evidently: CommandLine, spool: Spool) -> None:
+    """A bound that is no positive number is named, as is the command that removes it; one that is a number holds."""
+    del spool
+    for text in ("lots", "-1", "0", "nan", "inf"):
+        check = doctor(evidently, EVIDENTLY_SPOOL_MAX_MIB=text)["bounds"]
+        assert (check["state"], check["mend"]) == ("warning", "unset EVIDENTLY_SPOOL_MAX_MIB")
+    check = doctor(evidently, EVIDENTLY_SPOOL_MAX_MIB="2", EVIDENTLY_SPOOL_MAX_DAYS="")["bounds"]
+    assert (check["state"], check["says"]) == ("ok", "at most 2.1 MB")
+
+
 def test_no_place_at_all(evidently: CommandLine) -> None:
     """Where there can be no place for a spool, that is the one error, with the command that names a place."""
     checks = doctor(evidently, status=1, EVIDENTLY_SPOOL_DIR="~nobody-of-this-name/spool")

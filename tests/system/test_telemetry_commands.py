@@ -309,6 +309,21 @@ def test_a_rehearsal_shows_what_would_be_sent(evidently: CommandLine, endpoint: 
         assert request["body"] in read.stdout
 
 
+@pytest.mark.parametrize(
+    "environment, status",
+    [({}, 0), ({"EVIDENTLY_DISABLE_TELEMETRY": "1"}, 0), ({"EVIDENTLY_TELEMETRY_ENDPOINT": "nowhere"}, 78)],
+)
+def test_a_rehearsal_of_nothing_prints_nothing(
+    evidently: CommandLine, environment: dict[str, str], status: int
+) -> None:
+    """`flush --dry-run --json` prints requests alone: where none would be sent, why stands on standard error."""
+    if environment:
+        record(evidently)
+    done = evidently("telemetry", "flush", "--dry-run", "--json", **environment, status=status)
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_rehearsal_says_what_is_skipped(evidently: CommandLine, endpoint: Endpoint) -> None:
     """`flush --dry-run` says which lines would not be sent, and that the endpoint asked to wait."""
     record(evidently)

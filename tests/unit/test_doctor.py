@@ -30,7 +30,7 @@ FIX = "evidently telemetry doctor --fix"
 
 def entry(path: Path, kind: str = "file", mode: int = 0o600, uid: int = UID, names: int = 1) -> Entry:
     """A file of the spool."""
-    return Entry(path, kind, uid, mode, names, NOW)  # type: ignore[arg-type]
+    return Entry(path, kind, uid, mode, names)  # type: ignore[arg-type]
 
 
 ROOT = entry(SPOOL, "directory", 0o700)
@@ -185,6 +185,7 @@ def test_the_longest_mount_point_counts() -> None:
          f"chmod u+rwx {SPOOL}"),
         ("home", {"place_marks_writable": False}, "error", "export XDG_STATE_HOME=/var/tmp/evidently-1000"),
         ("space", {"place_space": Space(10**6, 10**6)}, "warning", "export EVIDENTLY_SPOOL_MAX_MIB=0.48"),
+        ("bounds", {"unusable": ("EVIDENTLY_SPOOL_MAX_DAYS",)}, "warning", "unset EVIDENTLY_SPOOL_MAX_DAYS"),
         ("space", {"place_space": Space(10**4, 10**6)}, "error", None),
         ("space", {"place_space": Space(10**10, 5)}, "error", None),
         ("space", {"place_space": Space(10**10, 500)}, "warning", None),

@@ -1,0 +1,115 @@
+"""A session of requests that does as it is told and no more: no redirect, no cookie, no login, few retries."""
+
+from collections.abc import Callable
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, Self
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from spool.answer import Answer
+from spool.endpoint import is_local
+from spool.probe import certificate_end
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from types import TracebackType
+
+    from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool
+    from urllib3.response import BaseHTTPResponse
+
+
+def open_session(
+    address: str,
+    authorize: Callable[[requests.PreparedRequest], requests.PreparedRequest],
+    adapter: HTTPAdapter,
+) -> requests.Session:
+    """Return a session for requests to one address, each passed through `authorize` before it leaves."""
+    session = _Session()
+    session.headers.clear()
+    # Does not look for a login in ~/.netrc, as requests would without it.
+    session.auth = authorize
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # or an endpoint could mark us
+    # Proxies and certificates come from the environment, except for this very machine: what may go there without
+    # encryption must not go to a proxy instead.
+    session.trust_env = not is_local(address)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
+        """Look at no redirect: to offer its target, requests would read all of its body, however much that is."""
+        return None
+
+
+class Adapter(HTTPAdapter):
+    """Reads answers in our way: see `spool.answer`."""
+
+    def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> "HTTPConnectionPool":
+        """Return the connections to a host."""
+        pool: Any = super().get_connection_with_tls_context(*arguments, **named)  # the stubs are urllib3 1's
+        if pool.ConnectionCls.response_class is not Answer:
+            pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": Answer})
+        return pool  # type: ignore[no-any-return]
+
+
+class Witness(Adapter):
+    """Remembers when the certificate of whom it spoke to ends."""
+
+    expires: "datetime | None" = None
+
+    def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> "HTTPConnectionPool":
+        """Return the connections to a host, which tell us whom they reach."""
+        pool: Any = super().get_connection_with_tls_context(*arguments, **named)
+        kind = pool.ConnectionCls
+
+        def connect(connection: Any) -> None:
+            kind.connect(connection)
+            self.expires = certificate_end(getattr(connection.sock, "getpeercert", dict)())
+
+        pool.ConnectionCls = type("Connection", (kind,), {"connect": connect})
+        return pool  # type: ignore[no-any-return]
+
+
+class _Retry(Retry):
+    """Repeats what a moment may mend: not what the server wants to be left alone with for a while."""
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        return not has_retry_after and super().is_retry(method, status_code, has_retry_after)
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: "BaseHTTPResponse | None" = None,
+        error: Exception | None = None,
+        _pool: "ConnectionPool | None" = None,
+        _stacktrace: "TracebackType | None" = None,
+    ) -> Self:
+        after = super().increment(method, url, response, error, _pool, _stacktrace)
+        if response is not None:
+            response.close()  # or urllib3 would first read all of it, however much that is
+        return after
+
+
+def quick_retries(total: int) -> Retry:
+    """
+    Return how a request is repeated at once: a server that has just dropped an idle connection is the usual case.
+
+    Anything more patient is the schedule's, which needs nobody to wait. The request's key is the same each time.
+    """
+    return _Retry(
+        total=total,
+        read=min(total, 1),
+        connect=min(total, 1),
+        redirect=0,
+        status_forcelist={500, 502, 503, 504},
+        allowed_methods=None,  # POST is one that is not repeated otherwise
+        backoff_factor=0.1,
+        backoff_jitter=0.3,
+        respect_retry_after_header=False,
+        raise_on_status=False,
+    )
