@@ -1,6 +1,7 @@
 """The active segment: the one file that appends write to. All of it happens under `append.lock`."""
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,16 +53,18 @@ class Active:
         """
         Return when what is in a file is durable.
 
-        RACE: the system says only once per open file that it could not write, and threads share ours. Whoever hears it
-        tells the others. One whose event is safe may hear it too: then nobody counts on it, and it is delivered.
+        RACE: the system says only once per open file that it could not write, and threads share ours. So they ask one
+        after another, and whoever hears it tells those behind. One whose event is safe may hear it too: then nobody
+        counts on it, and it is delivered. Processes have each their own open file, and ask all at once.
         """
-        try:
-            self._disk.sync(file.descriptor)
-        except OSError as error:
-            file.failure = error
-            self._kept = None
-        if file.failure is not None:
-            raise file.failure
+        with file.asking:
+            try:
+                self._disk.sync(file.descriptor)
+            except OSError as error:
+                file.failure = error
+                self._kept = None
+            if file.failure is not None:
+                raise file.failure
 
     def seal(self, locked: LockFile) -> Path:
         """Close the segment. Appends need another one then."""
@@ -109,6 +112,7 @@ class ActiveFile:
     def __init__(self, disk: Disk, descriptor: int) -> None:
         self.descriptor = descriptor
         self.failure: OSError | None = None
+        self.asking = threading.RLock()  # a signal handler may append while its own thread asks
         self._disk = disk
         self._end = 0  # where our own last line ends
         self._owned = OwnedDescriptor(descriptor)

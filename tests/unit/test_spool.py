@@ -1,8 +1,11 @@
 """The spool on a real directory: append, seal, read, and what damage and crashes leave."""
 
+import errno
 import os
 import resource
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -319,3 +322,36 @@ def test_a_segment_that_others_sealed_gets_no_more_lines(spool: Spool) -> None:
     append(spool)
     assert sealed.read_bytes() == content
     assert len(list(spool.records())) == 2
+
+
+class FailingOnce(Disk):
+    """Says once that it could not write, as systems do; a second thread that may ask meanwhile is done by then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.armed = False
+        self.asked, self.other_is_done = threading.Event(), threading.Event()
+
+    def sync(self, descriptor: int) -> None:
+        """Fail the first one who asks once armed."""
+        if self.armed and not self.asked.is_set():
+            self.asked.set()
+            self.other_is_done.wait(timeout=0.3)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        super().sync(descriptor)
+
+
+def test_a_write_error_that_the_system_tells_once_reaches_every_thread(tmp_path: Path) -> None:
+    """No thread counts on an event that was in the file when the system said, to another thread, that it was lost."""
+    disk = FailingOnce()
+    spool = Spool(tmp_path / "spool", source="test", disk=disk)
+    append(spool)
+    disk.armed = True
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(append, spool)
+        assert disk.asked.wait(timeout=60)
+        second = threads.submit(append, spool)
+        second.add_done_callback(lambda _: disk.other_is_done.set())
+    for outcome in (first, second):
+        assert isinstance(outcome.exception(), UnavailableError)
+    assert append(spool)  # a file of its own again, which nobody has complained about
