@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import assert_never
@@ -18,6 +19,7 @@ from spool.schedule import Jitter, Schedule, dump, load
 from spool.segment import Segment
 from spool.spool import Spool
 from spool.transport import Transport
+from spool.worker import meanwhile
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES}  # or no permission to bury
 _STUBBORN = 3  # failures over one segment, before another one is tried
@@ -144,16 +146,13 @@ class _Run:
 
     def _read_ahead(self) -> Iterator[Segment]:
         """Read what `sealed_segments` does, each while the one before it is sent: most of sending is waiting."""
-        from concurrent.futures import ThreadPoolExecutor
-
         paths = self.spool.seal_all()
-        with ThreadPoolExecutor(max_workers=1) as reader:
-            upcoming = [reader.submit(self._read, path) for path in islice(paths, 1)]
-            while upcoming:
-                segment = upcoming.pop().result()
-                bounds.finish(self.spool, segment)  # first: the next one may be among what it removes
-                upcoming += [reader.submit(self._read, path) for path in islice(paths, 1)]
-                yield segment
+        upcoming: list[Callable[[], Segment]] = [partial(self._read, path) for path in islice(paths, 1)]
+        while upcoming:
+            segment = upcoming.pop()()
+            bounds.finish(self.spool, segment)  # first: the next one may be among what it removes
+            upcoming = [meanwhile(partial(self._read, path)) for path in islice(paths, 1)]
+            yield segment
 
     def _read(self, path: Path) -> Segment:
         segment = self.spool.read(path)

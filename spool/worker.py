@@ -1,4 +1,4 @@
-"""A thread that is kept for what may hang: starting one each time would cost as much as the rest of a request."""
+"""Threads: one that is kept for what may hang, and one for what may as well be done meanwhile."""
 
 import os
 import threading
@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 class Worker(Generic[Result]):
     """
-    Does one task after another, in a thread of its own.
+    Does one task after another, in a thread of its own: starting one each time would cost as much as a request.
 
     The thread is a daemon: it ends with the process, however it hangs. A forked child gets its own.
     """
@@ -24,11 +24,18 @@ class Worker(Generic[Result]):
         self._tasks.put(None)
 
     def do(self, task: Callable[[], Result], seconds: float) -> Result | None:
-        """Have a task done that raises nothing; None after so many seconds: it is left behind then, with its thread."""
+        """
+        Have a task done that raises nothing; None after so many seconds: it is left behind then, with its thread.
+
+        Where no thread is to be had, as for `meanwhile`, the task takes as long as it takes.
+        """
         if self._process != os.getpid():
+            tasks = self._tasks = SimpleQueue()
+            try:
+                threading.Thread(target=_work, args=(tasks,), daemon=True).start()
+            except RuntimeError:
+                return task()
             self._process = os.getpid()
-            self._tasks = SimpleQueue()
-            threading.Thread(target=_work, args=(self._tasks,), daemon=True).start()
         result: SimpleQueue[Result] = SimpleQueue()
         self._tasks.put((task, result))
         try:
@@ -44,3 +51,33 @@ def _work(tasks: "SimpleQueue[tuple[Callable[[], Result], SimpleQueue[Result]] |
         do, result = task
         result.put(do())
         del task, do, result  # what they hold is not to live until the next one comes
+
+
+def meanwhile(task: Callable[[], Result]) -> Callable[[], Result]:
+    """
+    Begin a task, and return what waits for its result, or raises its error.
+
+    Where no thread is to be had, the task is done when its result is asked for: the user has too many, or Python ends,
+    which is when some programs drain. Python's own executors cannot even be imported then.
+    """
+    results: list[Result] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(task())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+            errors.append(error)
+
+    def result() -> Result:
+        thread.join()
+        if errors:
+            raise errors[0]
+        return results[0]
+
+    thread = threading.Thread(target=run, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        return task
+    return result

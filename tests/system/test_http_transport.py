@@ -2,9 +2,12 @@
 
 import gzip
 import socket
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 import pytest
 from endpoint import Endpoint, drip, reply, silence
@@ -113,6 +116,32 @@ def test_a_redirect_is_not_followed(endpoint: Endpoint, records: list[Record]) -
     outcome = transport(endpoint.url).send(records)
     assert outcome == Deferred(f"HTTP 307 to {endpoint.url.removesuffix('/events')}", misconfigured=True)
     assert len(endpoint.requests) == 1
+
+
+def test_where_no_thread_is_to_be_had(endpoint: Endpoint, tmp_path: Path) -> None:
+    """A user who may start no more threads, and a program that drains while it ends, deliver all the same."""
+    program = """
+import atexit, pathlib, sys, threading
+from spool import WIRE_FORMATS, Spool, drain
+from spool.http import HttpTransport
+
+def refuse(_thread):
+    raise RuntimeError("can't start new thread")
+
+def main():
+    threading.Thread.start = refuse
+    spool = Spool(pathlib.Path(sys.argv[1]), source="test")
+    for number in range(3):
+        spool.append({"number": number}, event_type="test.v1")
+        spool.seal()
+    print(drain(spool, HttpTransport(sys.argv[2], WIRE_FORMATS["json"], user_agent="test/1")).delivered)
+
+atexit.register(main)
+"""
+    command = [sys.executable, "-c", program, tmp_path / "spool", endpoint.url]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("3\n", "")
+    assert len(endpoint.requests) == 3
 
 
 def test_nobody_listens(refused_url: str, records: list[Record]) -> None:

@@ -5,6 +5,8 @@ import errno
 import json
 import os
 import random
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -471,6 +473,27 @@ def test_the_next_segment_is_announced_while_one_is_sent(spool: Spool) -> None:
     endpoint.prepare = lambda records: announced.put([record.id for record in records])  # type: ignore[method-assign]
     drain(spool, endpoint)
     assert endpoint.requests == seen == [first, second, third]
+
+
+def test_a_drain_while_python_ends(spool: Spool) -> None:
+    """A program may drain in an exit handler, when no thread can be had any more: all is delivered."""
+    segments(spool, 2, 2, 2)
+    program = """
+import atexit, pathlib, sys
+from spool import Delivered, Spool, Transport, drain
+
+class Printing(Transport):
+    def send(self, records):
+        print(len(records))
+        return Delivered()
+
+atexit.register(lambda: drain(Spool(pathlib.Path(sys.argv[1]), source="test"), Printing()))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, spool.layout.root], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert (done.stdout.split(), done.stderr) == (["2", "2", "2"], "")
+    assert spool.sealed() == []
 
 
 def test_a_disk_that_fails_while_reading_ahead_says_so(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
