@@ -102,7 +102,7 @@ def _choices(environment: Mapping[str, str], files: Iterable[ConfigFile]) -> dic
 
 
 def _bounds(environment: Mapping[str, str]) -> Bounds:
-    """What is no positive number counts as not set: a bound is no reason to lose an event."""
+    """What is no positive number, or a huge one, counts as not set: a bound is no reason to lose an event."""
     usual = Bounds()
     mebibytes, days = (_positive(environment.get(name)) for name in _BOUNDS)
     return Bounds(
@@ -112,7 +112,7 @@ def _bounds(environment: Mapping[str, str]) -> Bounds:
 
 
 def unusable_bounds(environment: Mapping[str, str]) -> list[str]:
-    """Name the variables that are set to no positive number: the usual bound holds in their place."""
+    """Name the variables that are set to no number that may be a bound: the usual one holds in their place."""
     return [name for name in _BOUNDS if environment.get(name) and _positive(environment[name]) is None]
 
 

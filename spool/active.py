@@ -1,7 +1,6 @@
 """The active segment: the one file that appends write to. All of it happens under `append.lock`."""
 
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,28 +42,19 @@ class Active:
             if size == 0:
                 # RACE: whoever made the file may have died before its name was durable, and we rest on it.
                 place.sync_root(self._layout, self._disk)
-        self._kept = None  # should this fail, nobody goes on with the file
         file.append(line, size)
-        if self._disk.platform.renames_open_files:  # or nobody could seal it while we live
-            self._kept = file
         return file, full
 
     def sync(self, file: "ActiveFile") -> None:
         """
-        Return when what is in a file is durable.
+        Return when what is in a file is durable, and keep the file for the next append.
 
-        RACE: the system says only once per open file that it could not write, and threads share ours. So they ask one
-        after another, and whoever hears it tells those behind. One whose event is safe may hear it too: then nobody
-        counts on it, and it is delivered. Processes have each their own open file, and ask all at once.
+        RACE: the system says only once per open file that it could not write. So no two threads ever share one: an
+        append takes the kept file away, and whoever comes meanwhile opens its own. Nobody goes on with one that failed.
         """
-        with file.asking:
-            try:
-                self._disk.sync(file.descriptor)
-            except OSError as error:
-                file.failure = error
-                self._kept = None
-            if file.failure is not None:
-                raise file.failure
+        self._disk.sync(file.descriptor)
+        if self._disk.platform.renames_open_files:  # or nobody could seal it while we live
+            self._kept = file
 
     def seal(self, locked: LockFile) -> Path:
         """Close the segment. Appends need another one then."""
@@ -99,20 +89,19 @@ class Active:
             return None
 
     def _open(self, entry: os.stat_result, locked: LockFile) -> "ActiveFile":
-        """Return the kept file, if it is the one with this entry: another process may have sealed it since."""
-        if self._kept is not None and self._kept.is_at(entry):
-            return self._kept
+        """Take the kept file, if it is the one with this entry: another process may have sealed it since."""
+        kept, self._kept = self._kept, None
+        if kept is not None and kept.is_at(entry):
+            return kept
         locked.check(self._layout.append_lock)
         return ActiveFile(self._disk, self._disk.open(self._layout.active))
 
 
 class ActiveFile:
-    """An open active segment. Closed when nobody refers to it any more: other threads may still be syncing it."""
+    """An open active segment. Closed when nobody refers to it any more."""
 
     def __init__(self, disk: Disk, descriptor: int) -> None:
         self.descriptor = descriptor
-        self.failure: OSError | None = None
-        self.asking = threading.RLock()  # a signal handler may append while its own thread asks
         self._disk = disk
         self._end = 0  # where our own last line ends
         self._owned = OwnedDescriptor(descriptor)

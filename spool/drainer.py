@@ -146,13 +146,22 @@ class _Run:
 
     def _read_ahead(self) -> Iterator[Segment]:
         """Read what `sealed_segments` does, each while the one before it is sent: most of sending is waiting."""
-        paths = self.spool.seal_all()
-        upcoming: list[Callable[[], Segment]] = [partial(self._read, path) for path in islice(paths, 1)]
+        paths = self.spool.sealed_paths()
+        upcoming: list[Callable[[], Segment]] = [partial(self._read, path) for path in self._next(paths)]
         while upcoming:
             segment = upcoming.pop()()
             bounds.finish(self.spool, segment)  # first: the next one may be among what it removes
-            upcoming = [meanwhile(partial(self._read, path)) for path in islice(paths, 1)]
+            upcoming = [meanwhile(partial(self._read, path)) for path in self._next(paths)]
             yield segment
+
+    def _next(self, paths: Iterator[Path]) -> list[Path]:
+        try:
+            return list(islice(paths, 1))
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            self._stuck = error  # a file has to be divided, and there is no room: what is before it makes some
+            return []
 
     def _read(self, path: Path) -> Segment:
         segment = self.spool.read(path)

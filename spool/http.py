@@ -85,7 +85,7 @@ class HttpTransport(Transport):
         self._misconfigured = _unusable(token) or (_unreadable(ca_bundle) if ca_bundle else None)
         self._session = self._open()
         self._poster: Worker[Outcome] = Worker()
-        self._ahead: deque[tuple[Sequence[Record], _Packed]] = deque(maxlen=2)  # the present request, and the next one
+        self._ahead: deque[tuple[Sequence[Record], _Packed]] = deque(maxlen=2)  # what is sent, and what is next
 
     def prepare(self, records: Sequence[Record]) -> None:
         """Pack the body for these records."""

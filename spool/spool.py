@@ -177,13 +177,17 @@ class Spool:
         Seal, and read what is sealed, oldest first. The caller holds `drain.lock`: between here and there nobody else
         changes a segment.
         """
-        for path in self.seal_all():
+        for path in self.sealed_paths():
             segment = self.read(path)
             limits.finish(self, segment)
             yield segment
 
-    def seal_all(self) -> Iterator[Path]:
-        """Seal, and list what is sealed, oldest first, in files that can be held. The caller holds `drain.lock`."""
+    def sealed_paths(self) -> Iterator[Path]:
+        """
+        Seal, and list what is sealed, oldest first, in files that can be held. The caller holds `drain.lock`.
+
+        Nothing happens before the first is asked for.
+        """
         self.seal()
         if not os.access(self.layout.pending, os.W_OK | os.X_OK):  # what is delivered could not be taken out
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -204,9 +208,15 @@ class Spool:
         with suppress(FileNotFoundError):
             if path.stat().st_size <= PORTION_BYTES:
                 return [path]
-        for data in portions(path):
-            parts.append(self.layout.segment(self.new_id()))
-            self.publish(data, parts[-1])
+        try:
+            for data in portions(path):
+                part = self.layout.segment(self.new_id())
+                self.publish(data, part)
+                parts.append(part)
+        except OSError:
+            for part in parts:  # or each attempt would leave more of them, and send them again
+                self.disk.unlink(part)
+            raise
         if parts:  # or it cannot be read
             self.replace(path, [])
         return parts or [path]

@@ -23,4 +23,8 @@ class Transport(ABC):
         """Send some records as one request, and say what became of them. Raises for nothing that a network does."""
 
     def prepare(self, records: Sequence[Record]) -> None:  # noqa: B027 - nothing to do is fine
-        """Get ready for what is likely to be sent next. Called by another thread, while a request is under way."""
+        """
+        Get ready for what is likely to be sent next.
+
+        May be called by another thread, while `send` is at work and when the drain has just ended.
+        """

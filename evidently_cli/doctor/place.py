@@ -145,7 +145,7 @@ def bounds(facts: Facts) -> Check:
     """Whether the user's own bounds hold."""
     if not facts.unusable:
         return ok("bounds", f"at most {size(facts.bound)}")
-    says = f"no positive number in {' and in '.join(facts.unusable)}: what is usual holds"
+    says = f"no number from above 0 to 1,000,000 in {' and in '.join(facts.unusable)}: what is usual holds"
     return warning("bounds", says, command("unset", *facts.unusable))
 
 

@@ -39,7 +39,7 @@ def flush(
         background.limit_life()
     settings = Settings.of(os.environ)
     spool = settings.open_spool()
-    ends_as_json = as_json and not dry_run  # which prints requests: of none there is nothing
+    ends_as_json = as_json and not dry_run  # a rehearsal prints requests alone: where there are none, nothing
     if not settings.consent.given:
         _end(
             Summary(), as_json=ends_as_json, words=f"Telemetry is off ({settings.consent.decided_by}): nothing is sent."

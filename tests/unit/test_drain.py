@@ -259,6 +259,34 @@ def test_a_segment_that_grew_too_large_loses_nothing(spool: Spool) -> None:
     assert (pending(spool), spool.sealed()) == ([], [])
 
 
+def test_a_segment_that_cannot_be_divided_holds_up_nothing_before_it(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk what lies before a file that damage made too large is delivered, and that file stays as it was."""
+    spool.bounds = Bounds(octets=64 * 1024 * 1024)
+    [before] = segments(spool, 2)
+    expected = fill(spool, 3)
+    lines = spool.layout.active.read_bytes()
+    spool.layout.active.write_bytes(b"\x00" * 3_000_000 + b"\n" + lines)
+    publish, room = Disk.publish, [True]
+
+    def full(self: Disk, data: bytes, temporary: Path, target: Path) -> None:
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        room.pop()  # for one part, and no more
+        publish(self, data, temporary, target)
+
+    endpoint = FakeTransport()
+    with monkeypatch.context() as patched:
+        patched.setattr(Disk, "publish", full)
+        assert drain(spool, endpoint).delivered == 2
+    assert endpoint.taken == before
+    [left] = spool.sealed()
+    assert left.stat().st_size == 3_000_001 + len(lines)
+    assert drain(spool, endpoint).delivered == 3
+    assert endpoint.taken == before + expected
+
+
 def test_many_records_in_one_file_are_all_delivered(spool: Spool) -> None:
     """A segment of ten megabytes of good records is delivered whole, in requests of a normal size."""
     expected = [spool.append({"filler": "x" * 60_000}, event_type="t") for _ in range(170)]
@@ -476,7 +504,7 @@ def test_the_next_segment_is_announced_while_one_is_sent(spool: Spool) -> None:
 
 
 def test_a_drain_while_python_ends(spool: Spool) -> None:
-    """A program may drain in an exit handler, when no thread can be had any more: all is delivered."""
+    """A program may drain in an exit handler, when Python's executors are of no use any more: all is delivered."""
     segments(spool, 2, 2, 2)
     program = """
 import atexit, pathlib, sys

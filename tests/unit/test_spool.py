@@ -325,18 +325,22 @@ def test_a_segment_that_others_sealed_gets_no_more_lines(spool: Spool) -> None:
 
 
 class FailingOnce(Disk):
-    """Says once that it could not write, as systems do; a second thread that may ask meanwhile is done by then."""
+    """Says once per open file that it could not write, as systems do; other threads may go on before it says so."""
 
     def __init__(self) -> None:
         super().__init__()
         self.armed = False
-        self.asked, self.other_is_done = threading.Event(), threading.Event()
+        self.told: set[int] = set()
+        self.asked, self.others_are_done, self.failed = (threading.Event() for _ in range(3))
 
     def sync(self, descriptor: int) -> None:
-        """Fail the first one who asks once armed."""
-        if self.armed and not self.asked.is_set():
-            self.asked.set()
-            self.other_is_done.wait(timeout=0.3)
+        """Fail for each descriptor once while armed."""
+        if self.armed and descriptor not in self.told:
+            self.told.add(descriptor)
+            if not self.asked.is_set():
+                self.asked.set()
+                self.others_are_done.wait(timeout=60)
+            self.failed.set()
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         super().sync(descriptor)
 
@@ -351,7 +355,31 @@ def test_a_write_error_that_the_system_tells_once_reaches_every_thread(tmp_path:
         first = threads.submit(append, spool)
         assert disk.asked.wait(timeout=60)
         second = threads.submit(append, spool)
-        second.add_done_callback(lambda _: disk.other_is_done.set())
+        second.add_done_callback(lambda _: disk.others_are_done.set())
     for outcome in (first, second):
         assert isinstance(outcome.exception(), UnavailableError)
-    assert append(spool)  # a file of its own again, which nobody has complained about
+    disk.armed = False
+    assert append(spool)
+
+
+def test_after_a_write_error_appends_go_on(tmp_path: Path) -> None:
+    """A disk that works again is written to again, though another thread was in the middle of an append meanwhile."""
+
+    class Slow(FailingOnce):
+        def append(self, descriptor: int, data: bytes) -> None:
+            if self.asked.is_set():
+                self.others_are_done.set()
+                assert self.failed.wait(timeout=60)
+                self.armed = False
+            super().append(descriptor, data)
+
+    disk = Slow()
+    spool = Spool(tmp_path / "spool", source="test", disk=disk)
+    append(spool)
+    disk.armed = True
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(append, spool)
+        assert disk.asked.wait(timeout=60)
+        second = threads.submit(append, spool)
+    assert isinstance(first.exception(), UnavailableError)
+    assert [second.result(), append(spool), append(spool)] == ids(spool)[-3:]
