@@ -5,7 +5,7 @@ import os
 import resource
 import stat
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -345,10 +345,8 @@ class FailingOnce(Disk):
         super().sync(descriptor)
 
 
-def test_a_write_error_that_the_system_tells_once_reaches_every_thread(tmp_path: Path) -> None:
-    """No thread counts on an event that was in the file when the system said, to another thread, that it was lost."""
-    disk = FailingOnce()
-    spool = Spool(tmp_path / "spool", source="test", disk=disk)
+def two_appends(spool: Spool, disk: FailingOnce) -> "tuple[Future[str], Future[str]]":
+    """Append, and then from two threads on a disk that fails: the second begins while the first one syncs."""
     append(spool)
     disk.armed = True
     with ThreadPoolExecutor(2) as threads:
@@ -356,6 +354,14 @@ def test_a_write_error_that_the_system_tells_once_reaches_every_thread(tmp_path:
         assert disk.asked.wait(timeout=60)
         second = threads.submit(append, spool)
         second.add_done_callback(lambda _: disk.others_are_done.set())
+    return first, second
+
+
+def test_a_write_error_that_the_system_tells_once_reaches_every_thread(tmp_path: Path) -> None:
+    """No thread counts on an event that was in the file when the system said, to another thread, that it was lost."""
+    disk = FailingOnce()
+    spool = Spool(tmp_path / "spool", source="test", disk=disk)
+    first, second = two_appends(spool, disk)
     for outcome in (first, second):
         assert isinstance(outcome.exception(), UnavailableError)
     disk.armed = False
@@ -375,11 +381,6 @@ def test_after_a_write_error_appends_go_on(tmp_path: Path) -> None:
 
     disk = Slow()
     spool = Spool(tmp_path / "spool", source="test", disk=disk)
-    append(spool)
-    disk.armed = True
-    with ThreadPoolExecutor(2) as threads:
-        first = threads.submit(append, spool)
-        assert disk.asked.wait(timeout=60)
-        second = threads.submit(append, spool)
+    first, second = two_appends(spool, disk)
     assert isinstance(first.exception(), UnavailableError)
     assert [second.result(), append(spool), append(spool)] == ids(spool)[-3:]
