@@ -16,7 +16,7 @@ SOURCE = "evidently-cli"  # who we are, in each record and each request
 DEFAULT_ENDPOINT: str | None = None  # for packagers; upstream names none, and events then wait in the spool
 FLUSHER = "EVIDENTLY_TELEMETRY_FLUSHER"  # set in the background flush: it starts no other
 _BOUNDS = ("EVIDENTLY_SPOOL_MAX_MIB", "EVIDENTLY_SPOOL_MAX_DAYS")
-_MOST = 1_000_000  # mebibytes, days
+MOST_BOUND = 1_000_000  # mebibytes, days
 # Where an administrator's file is read whatever XDG_CONFIG_DIRS says: desktops set it, and so could a user.
 _FIXED = {"linux": ("/etc/xdg/evidently",), "darwin": ("/Library/Application Support/evidently",)}
 
@@ -121,4 +121,4 @@ def _positive(text: str | None) -> float | None:
         number = float(text or "")
     except ValueError:
         return None
-    return number if 0 < number <= _MOST else None  # neither infinite nor not a number
+    return number if 0 < number <= MOST_BOUND else None  # neither infinite nor not a number

@@ -1,4 +1,4 @@
-"""The active segment: the one file that appends write to. All of it happens under `append.lock`."""
+"""The active segment: the one file that appends write to. All but the sync happens under `append.lock`."""
 
 import os
 from collections.abc import Callable

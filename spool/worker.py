@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 class Worker(Generic[Result]):
     """
-    Does one task after another, in a thread of its own: starting one each time would cost as much as a request.
+    Does one task after another, in a thread of its own that is kept from one to the next.
 
     The thread is a daemon: it ends with the process, however it hangs. A forked child gets its own.
     """

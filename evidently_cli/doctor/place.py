@@ -6,6 +6,7 @@ from evidently_cli.doctor.check import Check, command, error, export, ok, skippe
 from evidently_cli.doctor.facts import Entry, Facts, Place
 from evidently_cli.doctor.mounts import Mount, mount_of
 from evidently_cli.output import count, size
+from evidently_cli.settings import MOST_BOUND
 
 _SPOOL_DIR = "EVIDENTLY_SPOOL_DIR"
 _OTHERS = 0o077
@@ -145,7 +146,7 @@ def bounds(facts: Facts) -> Check:
     """Whether the user's own bounds hold."""
     if not facts.unusable:
         return ok("bounds", f"at most {size(facts.bound)}")
-    says = f"no number from above 0 to 1,000,000 in {' and in '.join(facts.unusable)}: what is usual holds"
+    says = f"no number from above 0 to {MOST_BOUND:,} in {' and in '.join(facts.unusable)}: what is usual holds"
     return warning("bounds", says, command("unset", *facts.unusable))
 
 
