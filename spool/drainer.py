@@ -19,7 +19,7 @@ from spool.schedule import Jitter, Schedule, dump, load
 from spool.segment import Segment
 from spool.spool import Spool
 from spool.transport import Transport
-from spool.worker import meanwhile
+from spool.worker import Worker
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES}  # or no permission to bury
 _STUBBORN = 3  # failures over one segment, before another one is tried
@@ -147,11 +147,12 @@ class _Run:
     def _read_ahead(self) -> Iterator[Segment]:
         """Read what `sealed_segments` does, each while the one before it is sent: most of sending is waiting."""
         paths = self.spool.sealed_paths()
-        upcoming: list[Callable[[], Segment]] = [partial(self._read, path) for path in self._next(paths)]
+        reader: Worker[Segment] = Worker()
+        upcoming = [reader.begin(partial(self._read, path)) for path in self._next(paths)]
         while upcoming:
-            segment = upcoming.pop()()
+            segment = upcoming.pop().result()
             bounds.finish(self.spool, segment)  # first: the next one may be among what it removes
-            upcoming = [meanwhile(partial(self._read, path)) for path in self._next(paths)]
+            upcoming = [reader.begin(partial(self._read, path)) for path in self._next(paths)]
             yield segment
 
     def _next(self, paths: Iterator[Path]) -> list[Path]:

@@ -1,9 +1,10 @@
-"""Threads: one that is kept for what may hang, and one for what may as well be done meanwhile."""
+"""A thread of one's own: for what may hang, and for what may as well be done while one waits for something else."""
 
 import os
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from concurrent.futures import Future  # its executors could not be imported while Python ends, when some programs drain
+from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
@@ -13,71 +14,57 @@ class Worker(Generic[Result]):
     """
     Does one task after another, in a thread of its own that is kept from one to the next.
 
-    The thread is a daemon: it ends with the process, however it hangs. A forked child gets its own.
+    The thread is a daemon: it ends with the process, however it hangs. A forked child gets its own. Where none is to be
+    had, as the user has too many or Python ends, a task is done at once.
     """
 
     def __init__(self) -> None:
         self._process: int | None = None
-        self._tasks: SimpleQueue[tuple[Callable[[], Result], SimpleQueue[Result]] | None] = SimpleQueue()
+        self._tasks: SimpleQueue[tuple[Callable[[], Result], Future[Result]] | None] = SimpleQueue()
 
     def __del__(self) -> None:
         self._tasks.put(None)
 
-    def do(self, task: Callable[[], Result], seconds: float) -> Result | None:
-        """
-        Have a task done that raises nothing; None after so many seconds: it is left behind then, with its thread.
+    def begin(self, task: Callable[[], Result]) -> "Future[Result]":
+        """Begin a task, and return where its result, or its error, will be."""
+        future: Future[Result] = Future()
+        if self._has_thread():
+            self._tasks.put((task, future))
+        else:
+            _do(task, future)
+        return future
 
-        Where no thread is to be had, as for `meanwhile`, the task takes as long as it takes.
-        """
-        if self._process != os.getpid():
-            tasks = self._tasks = SimpleQueue()
-            try:
-                threading.Thread(target=_work, args=(tasks,), daemon=True).start()
-            except RuntimeError:
-                return task()
-            self._process = os.getpid()
-        result: SimpleQueue[Result] = SimpleQueue()
-        self._tasks.put((task, result))
+    def do(self, task: Callable[[], Result], seconds: float) -> Result | None:
+        """Have a task done that raises nothing; None after so many seconds: it is left behind then, with its thread."""
+        future = self.begin(task)
         try:
-            return result.get(timeout=seconds)
-        except Empty:
+            return future.result(seconds)
+        except TimeoutError:
             self._tasks.put(None)
             self._process = None
             return None
 
+    def _has_thread(self) -> bool:
+        if self._process != os.getpid():
+            self._tasks = SimpleQueue()
+            try:
+                threading.Thread(target=_work, args=(self._tasks,), daemon=True).start()
+            except RuntimeError:
+                return False
+            self._process = os.getpid()
+        return True
 
-def _work(tasks: "SimpleQueue[tuple[Callable[[], Result], SimpleQueue[Result]] | None]") -> None:
-    while (task := tasks.get()) is not None:
-        do, result = task
-        result.put(do())
-        del task, do, result  # what they hold is not to live until the next one comes
+
+def _work(tasks: "SimpleQueue[tuple[Callable[[], Result], Future[Result]] | None]") -> None:
+    while (item := tasks.get()) is not None:
+        _do(*item)
+        del item  # what it holds is not to live until the next one comes
 
 
-def meanwhile(task: Callable[[], Result]) -> Callable[[], Result]:
-    """
-    Begin a task, and return what waits for its result, or raises its error.
-
-    Where no thread is to be had, the task is done when its result is asked for: the user has too many, or Python ends,
-    which is when some programs drain. Python's own executors cannot even be imported then.
-    """
-    results: list[Result] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(task())
-        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
-            errors.append(error)
-
-    def result() -> Result:
-        thread.join()
-        if errors:
-            raise errors[0]
-        return results[0]
-
-    thread = threading.Thread(target=run, daemon=True)
+def _do(task: Callable[[], Result], future: "Future[Result]") -> None:
     try:
-        thread.start()
-    except RuntimeError:
-        return task
-    return result
+        future.set_result(task())
+    except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+        future.set_exception(error)
+    finally:
+        del task, future  # the traceback of the error holds this frame, and must not hold what the frame does
