@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from spool.record import Record, id_milliseconds
+from spool.record import ENVELOPE, Record, id_milliseconds
 
 _INFO = 9  # OpenTelemetry's SeverityNumber for plain information; a number, as its JSON forbids the name
 _LAST_NANOSECOND = 2**64 - 1  # of its times, in July 2554
@@ -85,8 +85,6 @@ WIRE_FORMATS = {
     "payload": WireFormat("application/json", _payload, alone=True),
 }
 
-_ENVELOPE = ("specversion", "id", "source", "type", "time", "datacontenttype", "data", "crc")
-
 
 def _attributes(record: Record) -> dict[str, Any]:
     attributes = record.attributes
@@ -98,7 +96,7 @@ def _attributes(record: Record) -> dict[str, Any]:
 def _log_record(attributes: dict[str, Any], record: Record) -> dict[str, Any]:
     instant = id_milliseconds(record.id) * 1_000_000
     nanoseconds = str(instant if instant <= _LAST_NANOSECOND else 0)  # 0 is "not known" there; the id tells
-    extensions = {name: value for name, value in attributes.items() if name not in _ENVELOPE and value is not None}
+    extensions = {name: value for name, value in attributes.items() if name not in ENVELOPE and value is not None}
     return {
         "timeUnixNano": nanoseconds,
         "observedTimeUnixNano": nanoseconds,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spool import Spool
 from spool.inspection import count_pending, find, newest_first
-from spool.record import encode, looks_whole, verify
+from spool.record import encode, looks_whole
 from spool.segment import PORTION_BYTES, portions, portions_backwards
 
 NOW_NS = 1_795_428_000_000_000_000
@@ -34,14 +34,16 @@ def pending(folder: Path, *segments: bytes) -> Spool:
 
 
 @given(
-    cuts=st.lists(st.integers(0, 600), min_size=1, max_size=6),
+    cuts=st.lists(st.integers(0, 250), min_size=1, max_size=6),
     between=st.lists(st.sampled_from([b"\n", b"\n\n", b"\n\0\0\n", b"\nno record\n"]), min_size=6, max_size=6),
 )
 def test_a_look_tells_torn_lines_from_whole_ones(cuts: list[int], between: list[bytes]) -> None:
-    """Lines that look whole are as many records as their checksums say, wherever a crash tore some of them."""
+    """A look counts the lines that begin and end as a record does, unless a crash tore others: then it says so."""
     data = b"".join(line()[: cut or None] + end for cut, end in zip(cuts, between, strict=False))
     number = looks_whole(data)
-    assert number in {None, sum(verify(each) is not None for each in data.split(b"\n"))}
+    look_so = [each.startswith(b'{"specversion":"1.0","id":"') and each.endswith(b'"}') for each in data.split(b"\n")]
+    assert number in {None, sum(look_so)}
+    assert number is not None or not all(look_so[:-1]) or not data.endswith(b"\n")
 
 
 def test_whole_lines_are_seen_at_one_look() -> None:

@@ -81,6 +81,13 @@ def test_only_objects_are_events(event: object) -> None:
         encode(event, source="s", event_type="t", now_ns=NOW)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("name", ["id", "data", "crc"])
+def test_an_extension_cannot_stand_for_the_envelope(name: str) -> None:
+    """An extension that would overwrite a part of the envelope is refused: the record could not be told from damage."""
+    with pytest.raises(InvalidEventError, match=f"cannot be called {name}"):
+        encode({}, source="s", event_type="t", now_ns=NOW, extensions={name: "x"})
+
+
 @pytest.mark.parametrize("event", [{"a": float("nan")}, {"a": {1, 2}}, {"a": b"bytes"}])
 def test_what_json_cannot_say_is_refused(event: dict[str, object]) -> None:
     """Values without a form in strict JSON are refused before anything is written."""
