@@ -47,7 +47,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Row:
-    """One case in the table."""
+    """One case in the table. `added_ms` and `ratio` are medians of the rounds' differences and ratios."""
 
     case: str
     median_ms: float
@@ -183,16 +183,17 @@ def _flushers(state: str) -> Iterator[int]:
 
 
 def _row(case: str, runs: Mapping[str, list[Run]]) -> Row:
+    """Compare within each round, where the machine was the same for all."""
     walls = sorted(run.wall_ms for run in runs[case])
-    median = statistics.median(walls)
+    off, fast = (list(zip(runs[case], runs[other], strict=True)) for other in ("off", "fast"))
     return Row(
         case=case,
-        median_ms=median,
+        median_ms=statistics.median(walls),
         min_ms=walls[0],
         p90_ms=walls[int(0.9 * (len(walls) - 1) + 0.5)],
         cpu_ms=statistics.median(run.cpu_ms for run in runs[case]),
-        added_ms=median - statistics.median(run.wall_ms for run in runs["off"]),
-        ratio=median / statistics.median(run.wall_ms for run in runs["fast"]),
+        added_ms=statistics.median(mine.wall_ms - its.wall_ms for mine, its in off),
+        ratio=statistics.median(mine.wall_ms / its.wall_ms for mine, its in fast),
     )
 
 
