@@ -1,9 +1,8 @@
 """Deliver what is pending: once, until a time is over, or only as a rehearsal."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from evidently_cli.consent import Consent
 from evidently_cli.delivery import Delivery
 from evidently_cli.output import (
     MISCONFIGURED,
@@ -16,39 +15,10 @@ from evidently_cli.output import (
     say,
     shown_request,
 )
-from spool import Delivered, Outcome, Record, Spool, Summary, Transport, drain, schedule
+from spool import Spool, Summary, Transport, drain, schedule
 from spool.drainer import batches
 
 _BUSY_PAUSE = 1.0  # seconds, between two looks at whether another flush has ended
-
-
-class WithdrawnError(Exception):
-    """The user has switched telemetry off while a flush was at work. Its text says what decided that."""
-
-
-class Consented(Transport):
-    """Sends through another transport, and asks before each request whether it still may. Raises WithdrawnError."""
-
-    def __init__(self, transport: Transport, ask: Callable[[], Consent]) -> None:
-        self.address, self.alone = transport.address, transport.alone
-        self.delivered = self.requests = 0
-        self._transport = transport
-        self._ask = ask
-
-    def prepare(self, records: Sequence[Record]) -> None:
-        """Prepare as the other does."""
-        self._transport.prepare(records)
-
-    def send(self, records: Sequence[Record]) -> Outcome:
-        """Send as the other does. What was delivered before stays delivered: a drain may end at any request."""
-        consent = self._ask()
-        if not consent.given:
-            raise WithdrawnError(consent.decided_by)
-        outcome = self._transport.send(records)
-        self.requests += 1
-        if isinstance(outcome, Delivered):
-            self.delivered += len(records) - len(outcome.rejected)
-        return outcome
 
 
 def flush_until(
@@ -57,6 +27,7 @@ def flush_until(
     deadline: float,
     *,
     force: bool,
+    may_send: Callable[[], bool],
     progress: Callable[[int], None],
     sleep: Callable[[float], None] = time.sleep,
 ) -> Summary:
@@ -66,13 +37,13 @@ def flush_until(
     The first attempt passes over our own backoff; the ones behind it wait as the schedule says. Ends at once where
     waiting does not help. Returns what all drains did together, and how the last one ended.
     """
-    done = drain(spool, transport, ignore_backoff=True, force=force, progress=progress)
+    done = drain(spool, transport, ignore_backoff=True, force=force, may_send=may_send, progress=progress)
     while not _finished(spool, done):
         pause = _pause(spool, transport, done)
         if time.monotonic() + pause > deadline:
             break
         sleep(pause)
-        last = drain(spool, transport, progress=progress)
+        last = drain(spool, transport, may_send=may_send, progress=progress)
         done = Summary(
             delivered=done.delivered + last.delivered,
             buried=done.buried + last.buried,
@@ -80,13 +51,14 @@ def flush_until(
             failure=last.failure if last.wait is None else done.failure,
             wait=last.wait,
             busy=last.busy,
+            stopped=last.stopped,
         )
     return done
 
 
 def _finished(spool: Spool, done: Summary) -> bool:
     hopeless = done.failure is not None and done.failure.misconfigured
-    return hopeless or next(spool.records(), None) is None
+    return hopeless or done.stopped or next(spool.records(), None) is None
 
 
 def _pause(spool: Spool, transport: Transport, done: Summary) -> float:
@@ -136,6 +108,8 @@ def conclusion(summary: Summary, *, left: bool) -> tuple[str, int]:
     done = f"{count(summary.delivered, 'record')} delivered in {count(summary.requests, 'request')}."
     if summary.buried:
         done += f" {count(summary.buried, 'record')} refused or corrupt: kept in dead/ with the reason."
+    if summary.stopped:
+        return f"{done} Telemetry was switched off meanwhile.", 0
     if summary.failure is None:
         return (f"{done} Records that came meanwhile are left.", TRY_LATER) if left else (done, 0)
     if summary.failure.misconfigured:

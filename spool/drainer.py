@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import assert_never
 
 from spool import bounds, dead
-from spool.outcome import Deferred, Delivered, Refused
+from spool.outcome import Deferred, Delivered, Outcome, Refused
 from spool.record import Record
 from spool.schedule import Jitter, Schedule, dump, load
 from spool.segment import Segment
@@ -28,7 +28,10 @@ _HOPELESS = 16  # failures in a row, while a segment is taken apart: more than i
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a drain did. `wait` is set when nothing was due yet, `busy` when another drain was at work."""
+    """
+    What a drain did. `wait` is set when nothing was due yet, `busy` when another drain was at work, `stopped` when it
+    might not send any more.
+    """
 
     delivered: int = 0
     buried: int = 0
@@ -36,6 +39,11 @@ class Summary:
     failure: Deferred | None = None
     wait: timedelta | None = None
     busy: bool = False
+    stopped: bool = False
+
+
+class _StoppedError(Exception):
+    """The caller does not want anything more to be sent."""
 
 
 def drain(
@@ -44,6 +52,7 @@ def drain(
     *,
     ignore_backoff: bool = False,
     force: bool = False,
+    may_send: Callable[[], bool] = lambda: True,
     jitter: Jitter | None = None,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> Summary:
@@ -51,8 +60,9 @@ def drain(
     Deliver what is pending, oldest first, until all is done or the endpoint fails.
 
     Leaves at once when another drain is at work or the schedule says that it is not time yet; `ignore_backoff` passes
-    over our own pause, `force` over the server's wish as well. Threads, forked children and processes may all call it:
-    one of them drains. `progress` is called with the number of records that are done with.
+    over our own pause, `force` over the server's wish as well. `may_send` is asked before each request: the drain ends
+    when it says no. Threads, forked children and processes may all call it: one of them drains. `progress` is called
+    with the number of records that are done with.
     """
     if not spool.exists():
         return Summary()
@@ -64,7 +74,7 @@ def drain(
         if wait:
             return Summary(wait=wait)
         spool.sweep()
-        run = _Run(spool, transport, schedule, jitter or _draw, progress)
+        run = _Run(spool, transport, schedule, may_send=may_send, jitter=jitter or _draw, progress=progress)
         run.deliver_all()
         if run.buried:
             bounds.enforce_dead(spool)
@@ -107,25 +117,32 @@ class _Run:
         spool: Spool,
         transport: Transport,
         schedule: Schedule,
+        *,
+        may_send: Callable[[], bool],
         jitter: Jitter,
         progress: Callable[[int], None],
     ) -> None:
         self.spool = spool
         self.transport = transport
         self.schedule = schedule
+        self.may_send = may_send
         self.jitter = jitter
         self.progress = progress
         self.delivered = self.buried = self.requests = 0
         self.failure: Deferred | None = None
+        self.stopped = False
         self._head: Path | None = None  # the segment over which the endpoint failed
         self._suspects: list[_Suspect] = []
         self._set_aside: set[Path] = set()
         self._stuck: OSError | None = None
 
     def deliver_all(self) -> None:
-        """Send one segment after another, until all are done with or the endpoint fails."""
-        while not self._deliver_in_order() and self._head_is_to_blame():
-            pass
+        """Send one segment after another, until all are done with, the endpoint fails, or nothing more may be sent."""
+        try:
+            while not self._deliver_in_order() and self._head_is_to_blame():
+                pass
+        except _StoppedError:
+            self.stopped = True
         if self._stuck and not self.delivered:
             raise self._stuck
 
@@ -206,8 +223,7 @@ class _Run:
         failures = 0
         while todo:
             batch = todo.popleft()
-            outcome = self.transport.send(batch)
-            self.requests += 1
+            outcome = self._send(batch)
             match outcome:
                 case Delivered(rejected):
                     failures = 0
@@ -233,6 +249,12 @@ class _Run:
                     assert_never(outcome)
         return True
 
+    def _send(self, batch: Sequence[Record]) -> Outcome:
+        if not self.may_send():
+            raise _StoppedError
+        self.requests += 1
+        return self.transport.send(batch)
+
     def _taken(self, batch: Sequence[Record], rejected: Mapping[str, str]) -> None:
         by_name = [record for record in batch if record.id in rejected] if rejected else []
         for record in by_name:
@@ -252,7 +274,7 @@ class _Run:
             self._save(self.schedule.failed(self.failure, self.spool.now(), self.jitter, head=head))
         elif self.requests:
             self._save(self.schedule.succeeded(self.spool.now()))
-        return Summary(self.delivered, self.buried, self.requests, self.failure)
+        return Summary(self.delivered, self.buried, self.requests, self.failure, stopped=self.stopped)
 
     def _done(self, segment: Path, todo: deque[Sequence[Record]]) -> None:
         """Take what is done with out of the segment, before anything else is sent: it is never sent again."""
@@ -275,8 +297,7 @@ class _Run:
         suspects, self._suspects = self._suspects, []
         for suspect in suspects:
             record = suspect.record
-            outcome = self.transport.send([record])
-            self.requests += 1
+            outcome = self._send([record])
             match outcome:
                 case Delivered(rejected) if record.id not in rejected:
                     self.delivered += 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evidently_cli.delivery import Delivery
-from evidently_cli.output import MISCONFIGURED, count, emit_json, say, seconds
+from evidently_cli.output import MISCONFIGURED, emit_json, say, seconds
 from evidently_cli.settings import FLUSHER, Settings
 from evidently_cli.telemetry.options import AsJson
 from spool import Spool, inspection
@@ -55,20 +55,22 @@ def flush(
     if dry_run:
         flushing.rehearse(spool, delivery, as_json=as_json)
         return
-    transport = flushing.Consented(delivery.transport(), lambda: Settings.of(os.environ).consent)
-    try:
-        if in_background:
-            raise typer.Exit(flushing.conclusion(drain(spool, transport), left=False)[1])
+    transport = delivery.transport()
+    if in_background:
+        summary = drain(spool, transport, may_send=_may_send)
+    else:
         with _progress(spool, hidden=as_json) as progress:
             deadline = time.monotonic() + (wait or 0.0)
-            summary = flushing.flush_until(spool, transport, deadline, force=force, progress=progress)
-    except flushing.WithdrawnError as decided_by:
-        done = Summary(delivered=transport.delivered, requests=transport.requests)
-        words = f"{count(done.delivered, 'record')} delivered. Telemetry was switched off meanwhile ({decided_by})."
-        _end(done, as_json=as_json, words=words)
-        return
-    words, code = flushing.conclusion(summary, left=next(spool.records(), None) is not None)
+            summary = flushing.flush_until(
+                spool, transport, deadline, force=force, may_send=_may_send, progress=progress
+            )
+    words, code = flushing.conclusion(summary, left=not in_background and next(spool.records(), None) is not None)
     _end(summary, as_json=as_json, words=words, code=code)
+
+
+def _may_send() -> bool:
+    """Ask again before each request: the user may switch telemetry off while a flush is at work."""
+    return Settings.of(os.environ).consent.given
 
 
 def _end(summary: "Summary", *, as_json: bool, words: str, code: int = 0) -> None:

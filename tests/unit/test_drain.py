@@ -221,6 +221,21 @@ def test_what_is_done_with_is_never_sent_again(spool: Spool) -> None:
     assert pending(spool) == expected[2:]
 
 
+def test_a_drain_that_may_send_no_more_ends_there(spool: Spool) -> None:
+    """Once the caller says no, nothing more is sent, what was done is told, and the endpoint is not to blame."""
+    fill(spool, 2)
+    path = spool.seal()
+    assert path is not None
+    path.write_bytes(path.read_bytes() + b"damage\n")
+    left = fill(spool, 3)
+    endpoint = FakeTransport()
+    answers = iter([True, False])
+    done = drain(spool, endpoint, may_send=lambda: next(answers))
+    assert done == Summary(delivered=2, buried=1, requests=1, stopped=True)
+    assert pending(spool) == left
+    assert drain(spool, endpoint) == Summary(delivered=3, requests=1)
+
+
 def test_two_drains_do_not_meet(spool: Spool) -> None:
     """While one drain is at work, another leaves at once, and an append does not wait for it."""
     fill(spool, 1)
