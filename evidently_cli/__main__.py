@@ -1,5 +1,17 @@
-"""`python -m evidently_cli`: works wherever another distribution owns the `evidently` script."""
+"""The `evidently` command; as `python -m evidently_cli` it works wherever another distribution owns that script."""
 
-from evidently_cli.app import main
+import os
 
-main()
+
+def main() -> None:
+    """Run the command line, and end the process. To load it takes long enough to be interrupted there."""
+    try:
+        from evidently_cli.app import main as run
+
+        run()
+    except KeyboardInterrupt:
+        os._exit(130)
+
+
+if __name__ == "__main__":
+    main()

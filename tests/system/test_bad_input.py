@@ -313,3 +313,20 @@ def test_a_threshold_that_no_p_value_reaches(evidently: CommandLine) -> None:
         '{"profile_sections": ["data_drift"], "options": {"data_drift": {"threshold": 5}}}'
     )
     assert "at most 1" in evidently(*PROFILE, status=2).stderr
+
+
+def test_ctrl_c_while_the_program_is_being_loaded() -> None:
+    """Ctrl-C before a command has begun, while its modules are loaded, ends it with 130 and without a word."""
+    program = """
+import runpy, sys
+
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+runpy.run_module("evidently_cli", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
