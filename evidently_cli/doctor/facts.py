@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from spool.bounds import Bounds
 from spool.inspection import Pending
 from spool.probe import Probe
 from spool.schedule import Schedule
@@ -148,7 +149,7 @@ class Facts:
 
     now: datetime
     uid: int | None
-    bound: int
+    bounds: Bounds
     recording: bool
     decided_by: str
     place: Place

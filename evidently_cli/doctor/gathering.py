@@ -35,7 +35,7 @@ def gather(environment: Mapping[str, str], settings: Settings, *, ask: bool) -> 
     return Facts(
         now=now,
         uid=os.geteuid() if hasattr(os, "geteuid") else None,
-        bound=settings.bounds.octets,
+        bounds=settings.bounds,
         recording=consent.given,
         decided_by=consent.decided_by,
         misread=next((file.path for file in (*settings.site, settings.user) if file.complaint), None),

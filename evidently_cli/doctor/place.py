@@ -1,5 +1,6 @@
 """Is the place one for a spool: whose it is, who can read it, what file system it lies on, whether there is room."""
 
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
 from evidently_cli.doctor.check import Check, command, error, export, ok, skipped, warning
@@ -134,10 +135,10 @@ def space(facts: Facts) -> Check:
     if room.inodes is not None and room.inodes < _FEW_INODES:
         verdict = error if room.inodes < _LEAST_INODES else warning
         return verdict("space", f"the file system has {count(room.inodes, 'inode')} left", mend)
-    left = f"{size(room.octets)} left, the spool may take {size(facts.bound)}"
+    left = f"{size(room.octets)} left, the spool may take {size(facts.bounds.octets)}"
     if room.octets < _LEAST_OCTETS:
         return error("space", left, mend)
-    if room.octets < facts.bound:
+    if room.octets < facts.bounds.octets:
         return warning("space", left, _smaller(facts, room.octets))
     return ok("space", left)
 
@@ -145,7 +146,7 @@ def space(facts: Facts) -> Check:
 def bounds(facts: Facts) -> Check:
     """Whether the user's own bounds hold."""
     if not facts.unusable:
-        return ok("bounds", f"at most {size(facts.bound)}")
+        return ok("bounds", f"at most {size(facts.bounds.octets)}, for {facts.bounds.age / timedelta(days=1):,g} days")
     says = f"no number from above 0 to {MOST_BOUND:,} in {' and in '.join(facts.unusable)}: what is usual holds"
     return warning("bounds", says, command("unset", *facts.unusable))
 
@@ -181,7 +182,7 @@ def _mount(facts: Facts) -> Mount | None:
 
 def _smaller(facts: Facts, octets: int) -> str:
     """Return the command that makes the bound half of what is left."""
-    return export("EVIDENTLY_SPOOL_MAX_MIB", f"{min(facts.bound, octets) / 2 / 1024 / 1024:.2g}")
+    return export("EVIDENTLY_SPOOL_MAX_MIB", f"{min(facts.bounds.octets, octets) / 2 / 1024 / 1024:.2g}")
 
 
 def _chmod(seen: Place, wrong: list[Entry]) -> str:

@@ -324,7 +324,7 @@ def test_a_bound_that_is_no_number(evidently: CommandLine, spool: Spool) -> None
         check = doctor(evidently, EVIDENTLY_SPOOL_MAX_MIB=text)["bounds"]
         assert (check["state"], check["mend"]) == ("warning", "unset EVIDENTLY_SPOOL_MAX_MIB")
     check = doctor(evidently, EVIDENTLY_SPOOL_MAX_MIB="2", EVIDENTLY_SPOOL_MAX_DAYS="")["bounds"]
-    assert (check["state"], check["says"]) == ("ok", "at most 2.1 MB")
+    assert (check["state"], check["says"]) == ("ok", "at most 2.1 MB, for 90 days")
 
 
 def test_no_place_at_all(evidently: CommandLine) -> None:

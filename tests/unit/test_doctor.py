@@ -13,6 +13,7 @@ from evidently_cli.doctor.facts import Content, Endpoint, Entry, Facts, Locks, P
 from evidently_cli.doctor.gathering import gather
 from evidently_cli.doctor.mounts import mount_of
 from evidently_cli.settings import Settings
+from spool.bounds import Bounds
 from spool.http import proxy_of
 from spool.inspection import Pending
 from spool.probe import Probe
@@ -54,7 +55,7 @@ SCRIPT = Script(("evidently-cli",), HOME / "bin/evidently", ours=True, here=None
 HEALTHY = Facts(
     now=NOW,
     uid=UID,
-    bound=16 * 1024 * 1024,
+    bounds=Bounds(),
     recording=True,
     decided_by="default",
     place=PLACE,
