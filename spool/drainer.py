@@ -3,23 +3,21 @@
 import errno
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import assert_never
 
 from spool import bounds, dead
+from spool.ahead import read_ahead
 from spool.outcome import Deferred, Delivered, Outcome, Refused
 from spool.record import Record
 from spool.schedule import Jitter, Schedule, dump, load
 from spool.segment import Segment
 from spool.spool import Spool
 from spool.transport import Transport
-from spool.worker import Worker
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES}  # or no permission to bury
 _STUBBORN = 3  # failures over one segment, before another one is tried
@@ -147,45 +145,24 @@ class _Run:
             raise self._stuck
 
     def _deliver_in_order(self) -> bool:
-        for segment in self._read_ahead():
-            if segment.path in self._set_aside:
-                continue
+        segments = read_ahead(self.spool, self._prepare)
+        while True:
             try:
-                if not self._deliver(segment):
+                segment = next(segments, None)
+                if segment is None:
+                    return True
+                if segment.path not in self._set_aside and not self._deliver(segment):
                     self._head = segment.path
                     return False
             except OSError as error:
                 if error.errno not in _NO_ROOM:
                     raise
-                # There is no room for a dead letter: it waits, and what is delivered behind it makes some.
+                # There is no room to bury a record or to divide a file: what else is delivered makes some.
                 self._stuck = error
-        return True
 
-    def _read_ahead(self) -> Iterator[Segment]:
-        """Read what `sealed_segments` does, each while the one before it is sent: most of sending is waiting."""
-        paths = self.spool.sealed_paths()
-        reader: Worker[Segment] = Worker()
-        upcoming = [reader.begin(partial(self._read, path)) for path in self._next(paths)]
-        while upcoming:
-            segment = upcoming.pop().result()
-            bounds.finish(self.spool, segment)  # first: the next one may be among what it removes
-            upcoming = [reader.begin(partial(self._read, path)) for path in self._next(paths)]
-            yield segment
-
-    def _next(self, paths: Iterator[Path]) -> list[Path]:
-        try:
-            return list(islice(paths, 1))
-        except OSError as error:
-            if error.errno not in _NO_ROOM:
-                raise
-            self._stuck = error  # a file has to be divided, and there is no room: what is before it makes some
-            return []
-
-    def _read(self, path: Path) -> Segment:
-        segment = self.spool.read(path)
-        if segment.records and not self.transport.alone:
-            self.transport.prepare(segment.records)
-        return segment
+    def _prepare(self, records: Sequence[Record]) -> None:
+        if not self.transport.alone:
+            self.transport.prepare(records)
 
     def _head_is_to_blame(self) -> bool:
         """
