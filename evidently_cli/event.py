@@ -49,7 +49,7 @@ class Usage:
 def environment() -> dict[str, object]:
     """Describe this machine and interpreter; every value comes from Python, none from the user."""
     return {
-        "os": platform.platform(),
+        "os": _system(),
         "python": {
             "version": platform.python_version(),
             "interpreter": platform.python_implementation(),
@@ -57,6 +57,18 @@ def environment() -> dict[str, object]:
             "venv": sys.prefix != sys.base_prefix,
         },
     }
+
+
+def _system() -> str:
+    """
+    Return `platform.platform()` to the letter, without the process that it would start: `uname -p`.
+
+    That one is looked for on the user's PATH, takes as long as all the rest, and tells what the machine's name does.
+    """
+    known = platform.uname()
+    of_macos = {"arm64": "arm", "x86_64": "i386"} if sys.platform == "darwin" else {}
+    vars(known).setdefault("processor", of_macos.get(known.machine, known.machine))  # a cached property
+    return platform.platform()
 
 
 def build(usage: Usage, environment: dict[str, object], version: str = __version__) -> dict[str, object]:

@@ -223,6 +223,18 @@ sys.addaudithook(refuse)
     wait_for(lambda: len(endpoint.records) == 2)
 
 
+def test_a_run_that_flushes_nothing_starts_no_process(evidently: CommandLine) -> None:
+    """A run starts nothing from the user's PATH, not even to describe the system; its event is recorded."""
+    refuse = """
+def refuse(name, arguments):
+    if name in {"subprocess.Popen", "os.exec", "os.fork", "os.posix_spawn", "os.system"}:
+        os._exit(1)
+sys.addaudithook(refuse)
+"""
+    record(evidently, before=refuse, EVIDENTLY_TELEMETRY_FLUSH="manual")
+    assert pending(evidently.spool) == 1
+
+
 # What it takes along
 
 
