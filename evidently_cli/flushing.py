@@ -98,8 +98,8 @@ def rehearse(spool: Spool, delivery: Delivery, *, as_json: bool) -> None:
         say(f"The endpoint asked to wait for {duration(wait.total_seconds())} more: only --force would send before.")
 
 
-def conclusion(summary: Summary, *, left: bool) -> tuple[str, int]:
-    """Say what a flush did, and the exit code for it."""
+def conclusion(summary: Summary, *, left: bool, decided_by: str) -> tuple[str, int]:
+    """Say what a flush did, and the exit code for it. `decided_by` is what decides on consent by now."""
     if summary.busy:
         return "Another flush is at work.", TRY_LATER
     if summary.wait is not None and not summary.requests:
@@ -109,7 +109,7 @@ def conclusion(summary: Summary, *, left: bool) -> tuple[str, int]:
     if summary.buried:
         done += f" {count(summary.buried, 'record')} refused or corrupt: kept in dead/ with the reason."
     if summary.stopped:
-        return f"{done} Telemetry was switched off meanwhile.", 0
+        return f"{done} Telemetry was switched off meanwhile ({decided_by}).", 0
     if summary.failure is None:
         return (f"{done} Records that came meanwhile are left.", TRY_LATER) if left else (done, 0)
     if summary.failure.misconfigured:

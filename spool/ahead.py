@@ -12,30 +12,31 @@ from spool.spool import Spool
 from spool.worker import Worker
 
 
-def read_ahead(spool: Spool, prepare: Callable[[Sequence[Record]], None]) -> Iterator[Segment]:
+def read_ahead(
+    spool: Spool, prepare: Callable[[Sequence[Record]], None], held_up: Callable[[OSError], None]
+) -> Iterator[Segment]:
     """
     Read what `Spool.sealed_segments` does, one segment ahead, and hand the records of each to `prepare` in between.
 
-    OSError when the next one cannot be had, behind all that could be.
+    `held_up` hears why the next one cannot be had, and may raise that: a file has to be divided, and there is no room.
     """
     reader: Worker[Segment] = Worker()
     paths = spool.sealed_paths()
 
     def begin() -> Future[Segment] | None:
-        path = next(paths, None)
+        try:
+            path = next(paths, None)
+        except OSError as error:
+            held_up(error)
+            return None
         return None if path is None else reader.begin(partial(_read, spool, path, prepare))
 
-    upcoming, failed = begin(), None
+    upcoming = begin()
     while upcoming is not None:
         segment = upcoming.result()
         bounds.finish(spool, segment)  # first: the next one may be among what it removes
-        try:
-            upcoming = begin()
-        except OSError as error:  # a file has to be divided, and there is no room: what is before it makes some
-            upcoming, failed = None, error
+        upcoming = begin()
         yield segment
-    if failed is not None:
-        raise failed
 
 
 def _read(spool: Spool, path: Path, prepare: Callable[[Sequence[Record]], None]) -> Segment:

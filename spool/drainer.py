@@ -145,20 +145,22 @@ class _Run:
             raise self._stuck
 
     def _deliver_in_order(self) -> bool:
-        segments = read_ahead(self.spool, self._prepare)
-        while True:
+        for segment in read_ahead(self.spool, self._prepare, self._wait_for_room):
+            if segment.path in self._set_aside:
+                continue
             try:
-                segment = next(segments, None)
-                if segment is None:
-                    return True
-                if segment.path not in self._set_aside and not self._deliver(segment):
+                if not self._deliver(segment):
                     self._head = segment.path
                     return False
             except OSError as error:
-                if error.errno not in _NO_ROOM:
-                    raise
-                # There is no room to bury a record or to divide a file: what else is delivered makes some.
-                self._stuck = error
+                self._wait_for_room(error)
+        return True
+
+    def _wait_for_room(self, error: OSError) -> None:
+        """Go on where there is no room to bury a record, or to divide a file: what else is delivered makes some."""
+        if error.errno not in _NO_ROOM:
+            raise error
+        self._stuck = error
 
     def _prepare(self, records: Sequence[Record]) -> None:
         if not self.transport.alone:
@@ -206,6 +208,7 @@ class _Run:
                     failures = 0
                     self._taken(batch, rejected)
                     self._done(segment.path, todo)
+                    self._judge_suspects()
                 case Refused() if len(batch) > 1:
                     todo.extendleft(_halves(batch))
                 case Refused():
@@ -237,7 +240,6 @@ class _Run:
         for record in by_name:
             self._bury(record, Refused(rejected[record.id], status=200))
         self.delivered += len(batch) - len(by_name)
-        self._judge_suspects()
 
     def finish(self) -> Summary:
         """Leave the schedule for the next drain."""
@@ -249,7 +251,7 @@ class _Run:
         if self.failure is not None:
             head = self._head.stem if self._head else None
             self._save(self.schedule.failed(self.failure, self.spool.now(), self.jitter, head=head))
-        elif self.requests:
+        elif self.requests and not self.stopped:
             self._save(self.schedule.succeeded(self.spool.now()))
         return Summary(self.delivered, self.buried, self.requests, self.failure, stopped=self.stopped)
 
@@ -271,18 +273,17 @@ class _Run:
 
         One that was down for a moment has done neither.
         """
-        suspects, self._suspects = self._suspects, []
-        for suspect in suspects:
+        for suspect in tuple(self._suspects):
             record = suspect.record
             outcome = self._send([record])
             match outcome:
                 case Delivered(rejected) if record.id not in rejected:
                     self.delivered += 1
                 case Deferred(server_error=False):
-                    self._suspects.append(suspect)
                     continue
                 case _:
                     self._bury(record, Refused(suspect.failure.reason, suspect.failure.status))
+            self._suspects.remove(suspect)
             records = self.spool.read(suspect.segment).records
             self.spool.replace(suspect.segment, [each for each in records if each.id != record.id])
 

@@ -6,11 +6,12 @@ import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from spool.errors import InvalidEventError
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # from here on by sums: floats are not exact, and Windows' C ends in 3000
 MAX_RECORD_BYTES = 64 * 1024
 ENVELOPE = ("specversion", "id", "source", "type", "time", "datacontenttype", "data", "crc")
 _START = b'{"specversion":"1.0","id":"'
@@ -67,8 +68,7 @@ def new_id(now_ns: int) -> str:
 
 def id_time(uuid7: str) -> datetime:
     """Return the moment in a UUID of version 7, in UTC, to the millisecond."""
-    seconds, milliseconds = divmod(min(id_milliseconds(uuid7), _LAST_MILLISECOND), 1000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=milliseconds * 1000)  # a float would not be exact
+    return EPOCH + timedelta(milliseconds=min(id_milliseconds(uuid7), _LAST_MILLISECOND))
 
 
 def id_milliseconds(uuid7: str) -> int:
@@ -89,7 +89,7 @@ def _time(now_ns: int) -> str:
 
 @lru_cache(maxsize=1)
 def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+    return (EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
 
 
 def printable(text: str) -> str:
@@ -112,22 +112,23 @@ def encode(
     InvalidEventError when the event is no JSON object, when an extension has a name of the envelope's own, and when the
     line would be longer than 64 KiB.
     """
-    if not isinstance(event, dict):
+    if not isinstance(event, (dict, Mapping)):  # the first is the usual one, and told at once
         raise InvalidEventError(f"an event is a JSON object, not {type(event).__name__}")
     if extensions and (taken := extensions.keys() & ENVELOPE):
         raise InvalidEventError(f"an extension cannot be called {min(taken)}: the envelope has that")
-    envelope = {
-        "specversion": "1.0",
-        "id": new_id(now_ns),
-        "source": source,
-        "type": event_type,
-        "time": _time(now_ns),
-        **(extensions or {}),
-        "datacontenttype": "application/json",
-        "data": event,
-    }
     try:
-        text = _json(envelope)
+        text = _json(
+            {
+                "specversion": "1.0",
+                "id": new_id(now_ns),
+                "source": source,
+                "type": event_type,
+                "time": _time(now_ns),
+                **(extensions or {}),
+                "datacontenttype": "application/json",
+                "data": dict(event),
+            }
+        )
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidEventError(f"the event is not JSON: {error}") from error
     line = seal_line(text.encode("ascii")[:-1])

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from spool import bounds as limits
@@ -17,7 +17,7 @@ from spool.disk import Disk
 from spool.errors import BusyError, NoLocksError, SpoolError, UnavailableError
 from spool.layout import Layout
 from spool.locks import Lock
-from spool.record import LAST_NS, Record, encode, id_time, new_id
+from spool.record import EPOCH, LAST_NS, Record, encode, id_time, new_id
 from spool.segment import PORTION_BYTES, Segment, parse, portions, sealed
 
 _APPEND_PATIENCE = 0.05  # seconds; then the append makes a segment of its own
@@ -110,7 +110,7 @@ class Spool:
 
     def now(self) -> datetime:
         """Return the time in UTC by the spool's clock."""
-        return datetime.fromtimestamp(self.clock() / 1e9, UTC)
+        return EPOCH + timedelta(microseconds=self.clock() // 1000)
 
     def new_id(self) -> str:
         """Return an id for this instant."""

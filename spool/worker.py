@@ -64,7 +64,11 @@ def _work(tasks: "SimpleQueue[tuple[Callable[[], Result], Future[Result]] | None
 def _do(task: Callable[[], Result], future: "Future[Result]") -> None:
     try:
         future.set_result(task())
-    except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+    except BaseException as error:  # it is raised where the result is asked for
         future.set_exception(error)
+        if isinstance(
+            error, KeyboardInterrupt
+        ):  # then this is the main thread, and who interrupts us waits for nothing
+            raise
     finally:
         del task, future  # the traceback of the error holds this frame, and must not hold what the frame does

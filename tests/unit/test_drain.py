@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transport import FakeTransport
 
-from spool import Deferred, Delivered, Outcome, Record, Refused, Spool, Summary, drain
+from spool import Deferred, Delivered, Outcome, Record, Refused, Spool, Summary, bounds, drain
 from spool.bounds import Bounds
 from spool.dead import letters as dead_letters
 from spool.disk import Disk
@@ -315,6 +315,24 @@ def test_many_records_in_one_file_are_all_delivered(spool: Spool) -> None:
     assert len(endpoint.requests) >= 10
 
 
+def test_an_error_between_two_segments_is_told(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that is not the lack of room for one segment ends the drain as an error, though some was delivered."""
+    segments(spool, 1, 1, 1)
+    finish, calls = bounds.finish, count()
+
+    def fail(spool: Spool, segment: Segment) -> None:
+        if next(calls) == 1:
+            raise PermissionError(errno.EACCES, "no")
+        finish(spool, segment)
+
+    monkeypatch.setattr(bounds, "finish", fail)
+    endpoint = FakeTransport()
+    with pytest.raises(UnavailableError):
+        drain(spool, endpoint)
+    assert len(endpoint.taken) == 1
+    assert len(pending(spool)) == 2
+
+
 def test_foreign_things_stop_nothing(spool: Spool, tmp_path: Path) -> None:
     """A directory, a pipe or a link among the segments is left alone; everything else is delivered."""
     expected = fill(spool, 1)
@@ -415,6 +433,22 @@ def test_a_poisoned_segment_does_not_block_the_spool(spool: Spool, size: int, nu
     assert sorted([*endpoint.taken, first[number]]) == sorted([*first, *second, *third])
     [letter] = letters(spool)
     assert (letter["status"], letter["detail"]) == (500, "HTTP 500")
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_drain_can_be_stopped_before_any_request(spool: Spool, number: int) -> None:
+    """Wherever a drain is stopped, what is delivered or buried is not pending, and all else is: nothing comes twice."""
+    expected = list(chain.from_iterable(segments(spool, 2, 2, 1)))
+    endpoint = choking(expected[0])
+    drain_often(spool, endpoint, 2)
+    answers = iter([True] * number)
+    done = drain(spool, endpoint, ignore_backoff=True, may_send=lambda: next(answers, False))
+    assert (done.requests, done.stopped) == (min(number, 7), number < 7)
+    buried = [str(record.id) for letter in dead_letters(spool) if (record := letter.record)]
+    assert sorted([*endpoint.taken, *buried, *pending(spool)]) == expected
+    drain_often(spool, endpoint, 5)
+    assert sorted([*endpoint.taken, expected[0]]) == expected
+    assert len(letters(spool)) == 1
 
 
 def test_a_dead_endpoint_blames_nobody(spool: Spool) -> None:

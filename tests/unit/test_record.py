@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -38,6 +39,13 @@ def test_the_time_is_that_of_the_id(now_ns: int) -> None:
     """The time that a record states and the one in its id are the same."""
     record = encode({}, source="s", event_type="t", now_ns=now_ns)
     assert record.attributes["time"] == timestamp(record.recorded_at)
+
+
+@given(milliseconds=st.integers(0, LAST_NS // 1_000_000))
+def test_an_id_holds_its_time_to_the_millisecond(milliseconds: int) -> None:
+    """The time of an id is that of its clock to the millisecond, in any year."""
+    instant = id_time(new_id(milliseconds * 1_000_000 + 999_999))
+    assert (instant - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(milliseconds=1) == milliseconds
 
 
 @given(event=st.dictionaries(st.text(), JSON_VALUES, max_size=5))
