@@ -365,7 +365,8 @@ def test_a_terminal_that_closes(evidently: CommandLine, endpoint: Endpoint, pref
     master, slave = os.openpty()
     # The first terminal that the leader of a session opens is the session's.
     log_in = f"""
-import os
+import os, signal
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs this may ignore it
 terminal = os.open({os.ttyname(slave)!r}, os.O_RDWR)
 for stream in range(3):
     os.dup2(terminal, stream)

@@ -25,12 +25,14 @@ class Machine:
         self.spool.append({}, event_type="t")
         self.transport = FakeTransport(self.answer)
         self.script = list(script)
+        self.may_send = self.stays_on = True
 
     def answer(self, _records: Sequence[Record]) -> Outcome:
         return self.script.pop(0) if self.script else Delivered()
 
     def sleep(self, seconds: float) -> None:
         self.naps.append(seconds)
+        self.may_send = self.stays_on
         self.ns += int(seconds * 1e9) + 1_000_000
 
     def flush(self, seconds: float) -> tuple[int, int]:
@@ -40,6 +42,7 @@ class Machine:
             self.transport,
             time.monotonic() + seconds,
             force=False,
+            may_send=lambda: self.may_send,
             progress=lambda _done: None,
             sleep=self.sleep,
         )
@@ -69,3 +72,11 @@ def test_it_does_not_wait_where_waiting_does_not_help(tmp_path: Path, seconds: f
     machine = Machine(tmp_path / "spool", WRONG)
     assert machine.flush(seconds) == (0, 1)
     assert machine.naps == []
+
+
+def test_it_ends_where_it_may_send_no_more(tmp_path: Path) -> None:
+    """Switched off while it sleeps, it wakes up once, sends nothing, and leaves what is pending."""
+    machine = Machine(tmp_path / "spool", DOWN)
+    machine.stays_on = False
+    assert machine.flush(3600) == (0, 1)
+    assert len(machine.naps) == 1
