@@ -66,9 +66,7 @@ def _do(task: Callable[[], Result], future: "Future[Result]") -> None:
         future.set_result(task())
     except BaseException as error:  # it is raised where the result is asked for
         future.set_exception(error)
-        if isinstance(
-            error, KeyboardInterrupt
-        ):  # then this is the main thread, and who interrupts us waits for nothing
+        if isinstance(error, KeyboardInterrupt):  # only the main thread meets it: who interrupts us waits for nothing
             raise
     finally:
         del task, future  # the traceback of the error holds this frame, and must not hold what the frame does

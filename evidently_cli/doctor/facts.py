@@ -143,7 +143,7 @@ class Facts:
     """
     All that was seen. `uid` is None on Windows, which knows no such owners and modes.
 
-    `bound` is how many bytes the spool may hold. `misread` is a config file that cannot be understood, `asked` says
+    `bounds` is how much the spool may hold. `misread` is a config file that cannot be understood, `asked` says
     whether the user let us ask the network, `unusable` has variables that hold no bound although they should.
     """
 
