@@ -19,7 +19,7 @@ from spool.endpoint import is_local, is_token, shown
 from spool.outcome import Deferred, Outcome, Refused, Response, classify
 from spool.probe import Probe, cause
 from spool.record import Record, printable, raw_id
-from spool.session import Adapter, Witness, open_session, quick_retries
+from spool.session import Poster, Witness, open_session, quick_retries
 from spool.transport import Transport
 from spool.wire import WireFormat
 from spool.worker import Worker
@@ -83,8 +83,8 @@ class HttpTransport(Transport):
         self._deadline = deadline
         self._clock = clock
         self._misconfigured = _unusable(token) or (_unreadable(ca_bundle) if ca_bundle else None)
-        self._session = self._open()
-        self._poster: Worker[Outcome] = Worker()
+        self._poster = self._new_poster()
+        self._worker: Worker[Outcome] = Worker()
         self._ahead: deque[tuple[Sequence[Record], _Packed]] = deque(maxlen=2)  # what is sent, and what is next
 
     def prepare(self, records: Sequence[Record]) -> None:
@@ -122,10 +122,10 @@ class HttpTransport(Transport):
             return Deferred(self._misconfigured, misconfigured=True)
         # Time-outs of sockets are per read, and a name look-up has none: a server that drips would hold us for ever.
         # A thread of its own can be left behind.
-        session = self._session
-        outcome = self._poster.do(lambda: self._post(session, request, len(records)), self._deadline)
+        poster = self._poster
+        outcome = self._worker.do(lambda: self._post(poster, request, len(records)), self._deadline)
         if outcome is None:
-            self._session = self._open()  # the old one is that thread's now
+            self._poster = self._new_poster()  # the old one is that thread's now
             return Deferred(f"no answer within {self._deadline:.0f} s", server_error=True)
         return outcome
 
@@ -180,8 +180,8 @@ class HttpTransport(Transport):
     def _packed_ahead(self, records: Sequence[Record]) -> _Packed | None:
         return next((packed for ready, packed in tuple(self._ahead) if ready is records), None)
 
-    def _open(self) -> requests.Session:
-        return open_session(self.address, self._authorize, Adapter(max_retries=quick_retries(self._retries)))
+    def _new_poster(self) -> Poster:
+        return Poster(self.address, self._authorize, verify=self._verify, retries=self._retries)
 
     def _authorize(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._token is not None:
@@ -195,18 +195,9 @@ class HttpTransport(Transport):
                 body = body.replace(secret.encode("utf-8", "replace"), b"...")
         return bytes(body)
 
-    def _post(self, session: requests.Session, request: Request, records: int) -> Outcome:
+    def _post(self, poster: Poster, request: Request, records: int) -> Outcome:
         try:
-            with session.post(
-                request.url,
-                data=request.body,
-                headers=request.headers,
-                timeout=(_CONNECT_TIMEOUT, _READ_TIMEOUT),
-                allow_redirects=False,  # records go where the user said, and nowhere else
-                # Said here, as REQUESTS_CA_BUNDLE would win over what the session says.
-                verify=self._verify,
-                stream=True,
-            ) as answer:
+            with poster.post(request.headers, request.body, (_CONNECT_TIMEOUT, _READ_TIMEOUT)) as answer:
                 body = bytearray()
                 for chunk in answer.iter_content(_CHUNK):
                     body += chunk

@@ -1,6 +1,6 @@
 """A session of requests that does as it is told and no more: no redirect, no cookie, no login, few retries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Self
 
@@ -37,6 +37,42 @@ def open_session(
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+class Poster:
+    """
+    Posts to one address over one session, one request after another.
+
+    What requests finds out about an address, its proxy and its certificates is the same each time, and a third of the
+    work of a request: it is done for the first one.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        authorize: Callable[[requests.PreparedRequest], requests.PreparedRequest],
+        *,
+        verify: str | bool,
+        retries: int,
+    ) -> None:
+        self._address = address
+        self._verify = verify
+        self._session = open_session(address, authorize, Adapter(max_retries=quick_retries(retries)))
+        self._first: requests.PreparedRequest | None = None
+        self._settings: Mapping[str, Any] = {}
+
+    def post(self, headers: Mapping[str, str], body: bytes, timeout: tuple[float, float]) -> requests.Response:
+        """Send a body, and return the answer as soon as its header is there. It raises what requests does."""
+        if self._first is None:
+            first = self._session.prepare_request(requests.Request("POST", self._address))
+            # The certificates are said here, as REQUESTS_CA_BUNDLE would win over what the session says.
+            self._settings = self._session.merge_environment_settings(first.url, {}, True, self._verify, None)
+            self._first = first
+        request = self._first.copy()
+        request.headers.update(headers)
+        request.prepare_body(body, None)
+        # No redirect: records go where the user said, and nowhere else.
+        return self._session.send(request, timeout=timeout, allow_redirects=False, **self._settings)
 
 
 class _Session(requests.Session):
