@@ -18,7 +18,7 @@ from urllib3.util import parse_url
 from spool.endpoint import is_local, is_token, shown
 from spool.outcome import Deferred, Outcome, Refused, Response, classify
 from spool.probe import Probe, cause
-from spool.record import Record, printable, raw_id
+from spool.record import ID, Record, printable
 from spool.session import Poster, Witness, open_session, quick_retries
 from spool.transport import Transport
 from spool.wire import WireFormat
@@ -170,7 +170,7 @@ class HttpTransport(Transport):
 
     def _pack(self, records: Sequence[Record]) -> _Packed:
         """Write and compress a body. Its key is the same in every retry by any process, as long as the members are."""
-        key = hashlib.sha256(b"\n".join(map(raw_id, records))).hexdigest()
+        key = hashlib.sha256(b"\n".join([record.line[ID] for record in records])).hexdigest()
         headers = {"Content-Type": self._wire.content_type, "Idempotency-Key": key}
         body = self._wire.encode(records)
         if not self._compress:

@@ -81,14 +81,43 @@ class _Session(requests.Session):
         return None
 
 
+class _Connection:
+    """
+    What our connections do in their own way, whatever they are otherwise.
+
+    A request leaves in one piece, header and body, where urllib3 would send two: for a small one that is one packet.
+    Answers are read as `spool.answer` says.
+    """
+
+    response_class = Answer
+    _pieces: list[bytes] | None = None
+
+    def request(self, *arguments: Any, **named: Any) -> None:
+        """Send a request."""
+        pieces: list[bytes] = []
+        self._pieces = pieces
+        try:
+            super().request(*arguments, **named)  # type: ignore[misc]
+        finally:
+            self._pieces = None
+        self.send(b"".join(pieces))
+
+    def send(self, data: bytes) -> None:
+        """Send some bytes, or keep them for the whole that they are a piece of. What opens a tunnel is sent at once."""
+        if self._pieces is None:
+            super().send(data)  # type: ignore[misc]
+        else:
+            self._pieces.append(data)
+
+
 class Adapter(HTTPAdapter):
-    """Reads answers in our way: see `spool.answer`."""
+    """Makes connections in our way."""
 
     def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> "HTTPConnectionPool":
         """Return the connections to a host."""
         pool: Any = super().get_connection_with_tls_context(*arguments, **named)  # the stubs are urllib3 1's
-        if pool.ConnectionCls.response_class is not Answer:
-            pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": Answer})
+        if not issubclass(pool.ConnectionCls, _Connection):
+            pool.ConnectionCls = type("Connection", (_Connection, pool.ConnectionCls), {})
         return pool  # type: ignore[no-any-return]
 
 
