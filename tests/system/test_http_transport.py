@@ -2,6 +2,7 @@
 
 import gzip
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -10,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
-from endpoint import Endpoint, drip, reply, silence
+from endpoint import Endpoint, Request, drip, reply, silence
 
 from spool import WIRE_FORMATS, Deferred, Delivered, Outcome, Record, Refused
 from spool.endpoint import insecure, shown
@@ -66,6 +67,33 @@ def test_one_connection_for_many_requests(endpoint: Endpoint, records: list[Reco
     for _ in range(5):
         session.send(records)
     assert (len(endpoint.requests), endpoint.connections) == (5, 1)
+
+
+def test_requests_of_one_session_have_nothing_of_each_other(endpoint: Endpoint, records: list[Record]) -> None:
+    """What is kept from one request to the next is the way: each has the length, the key and the body of its own."""
+    session = transport(endpoint.url)
+    for members in (records[:1], records, records[1:2]):
+        session.send(members)
+        transport(endpoint.url).send(members)
+    for kept, alone in zip(endpoint.requests[::2], endpoint.requests[1::2], strict=True):
+        assert (kept.line, kept.body) == (alone.line, alone.body)
+        assert {**kept.headers, "date": ""} == {**alone.headers, "date": ""}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the packets of a connection where we can ask")
+def test_a_small_request_is_one_packet(endpoint: Endpoint, records: list[Record]) -> None:
+    """Header and body leave together."""
+    packets: list[int] = []
+
+    def count(connection: socket.socket, request: Request) -> None:
+        packets.append(struct.unpack_from("I", connection.getsockopt(socket.SOL_TCP, socket.TCP_INFO, 256), 152)[0])
+        reply(204)(connection, request)
+
+    endpoint.answer = count
+    session = transport(endpoint.url)
+    for _ in range(3):
+        session.send(records)
+    assert packets == [1, 2, 3]
 
 
 def test_what_is_shown_is_what_is_sent(endpoint: Endpoint, records: list[Record]) -> None:
