@@ -8,18 +8,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import format_datetime
 from pathlib import Path
 
 import requests
-from urllib3.exceptions import MaxRetryError, ProtocolError, ReadTimeoutError
-from urllib3.util import parse_url
 
-from spool.endpoint import is_local, is_token, shown
+from spool.endpoint import is_token
+from spool.failure import failure
 from spool.outcome import Deferred, Outcome, Refused, Response, classify
-from spool.probe import Probe, cause
+from spool.probe import Probe
 from spool.record import ID, Record, printable
-from spool.session import Poster, Witness, open_session, quick_retries
+from spool.session import Poster
 from spool.transport import Transport
 from spool.wire import WireFormat
 from spool.worker import Worker
@@ -130,43 +129,14 @@ class HttpTransport(Transport):
         return outcome
 
     def probe(self, deadline: float = _PROBE_DEADLINE) -> Probe:
-        """
-        Look whether the endpoint can be reached: one HEAD request, on the way that records would take.
+        """Look whether the endpoint can be reached, within `deadline` seconds: see `spool.prober`."""
+        from spool.prober import look  # for doctors only
 
-        It carries no record, no token and no key, follows no redirect and is not repeated. No exception for anything a
-        network does.
-        """
         if self._misconfigured:
             return Probe(self._clock(), failure="other", reason=self._misconfigured)
-        adapter = Witness(max_retries=quick_retries(0))
-        session = open_session(self.address, _nobody, adapter)
-        worker: Worker[Probe] = Worker()
-        found = worker.do(lambda: self._look(session, adapter, deadline), deadline)
-        return found or Probe(self._clock(), failure="time", reason=f"no answer within {deadline:.0f} s")
-
-    def _look(self, session: requests.Session, adapter: Witness, deadline: float) -> Probe:
-        asked = self._clock()
-        try:
-            with session.head(
-                self.address,
-                headers={"User-Agent": self._user_agent, "Accept-Encoding": "identity"},
-                timeout=deadline,
-                allow_redirects=False,
-                verify=self._verify,
-                stream=True,
-            ) as answer:
-                asked += (self._clock() - asked) / 2
-                return Probe(asked, answer.status_code, _date(answer.headers.get("Date")), adapter.expires)
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):  # InvalidProxyURL is an InvalidURL
-            return Probe(asked, failure="other", reason="the address of the endpoint or of the proxy is not valid")
-        except requests.RequestException as error:
-            kind, words = cause(error)
-            general = _failure(error).reason
-            if isinstance(error, requests.exceptions.ProxyError):
-                return Probe(asked, failure="proxy", reason=general)
-            return Probe(asked, failure=kind, reason=words or general)
-        except Exception as error:  # noqa: BLE001 - as in `_post`
-            return Probe(asked, failure="other", reason=f"no answer ({type(error).__name__})")
+        return look(
+            self.address, user_agent=self._user_agent, verify=self._verify, deadline=deadline, clock=self._clock
+        )
 
     def _pack(self, records: Sequence[Record]) -> _Packed:
         """Write and compress a body. Its key is the same in every retry by any process, as long as the members are."""
@@ -208,45 +178,13 @@ class HttpTransport(Transport):
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):  # InvalidProxyURL is an InvalidURL
             return Deferred("the address of the endpoint or of the proxy is not valid", misconfigured=True)
         except requests.RequestException as error:
-            return _failure(error)
+            return failure(error)
         except OSError as error:  # requests turns what a network does into its own errors: this is a file
             return Deferred(f"the certificates cannot be read: {printable(str(error))}", misconfigured=True)
         except Exception as error:  # noqa: BLE001
             # Nobody can see what else three libraries raise at what a server sends, and this is a thread of its own: an
             # error would end on the terminal instead of in an outcome. Nothing is known to be delivered.
             return Deferred(f"no answer ({type(error).__name__})")
-
-
-def proxy_of(url: str) -> str | None:
-    """
-    Return the proxy that requests to this address go through, fit to be shown; None when they go straight.
-
-    An empty text is one that cannot be used: what is set holds no address.
-    """
-    if is_local(url):
-        return None
-    proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
-    if not proxy:
-        return None
-    try:
-        address: str = requests.utils.prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
-        return shown(address) if parse_url(address).host else ""
-    except ValueError:  # urllib3's LocationParseError is one
-        return ""
-
-
-def _nobody(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Authorize nothing: neither with the token nor with a login from ~/.netrc."""
-    return prepared
-
-
-def _date(header: str | None) -> datetime | None:
-    """Return the instant that a `Date` header names."""
-    try:
-        date = parsedate_to_datetime(header or "")
-        return date.replace(tzinfo=date.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _unusable(token: str | None) -> str | None:
@@ -265,31 +203,3 @@ def _unreadable(ca_bundle: Path) -> str | None:
     except OSError as error:
         return f"the certificates in {printable(str(ca_bundle))} cannot be read: {error.strerror}"
     return None
-
-
-def _broke_off(error: requests.RequestException) -> bool:
-    """Whether the request had reached somebody: then it may be the records that the endpoint chokes on."""
-    cause = error.args[0] if error.args else None
-    if isinstance(cause, MaxRetryError):
-        cause = cause.reason
-    return isinstance(cause, ProtocolError | ReadTimeoutError) or isinstance(
-        error, requests.exceptions.ReadTimeout | requests.exceptions.ChunkedEncodingError
-    )
-
-
-_NO_CONNECTION = "no connection"
-_WORDS: tuple[tuple[type[Exception], str], ...] = (
-    (requests.exceptions.ProxyError, "the proxy refused"),
-    (requests.exceptions.SSLError, "the certificate or the encryption failed"),
-    (requests.exceptions.ConnectTimeout, "no connection in time"),
-    (requests.exceptions.ReadTimeout, "no answer in time"),
-    (requests.exceptions.ChunkedEncodingError, "the answer broke off"),
-    (requests.exceptions.ConnectionError, _NO_CONNECTION),
-)
-
-
-def _failure(error: requests.RequestException) -> Deferred:
-    """Say in a few words what a network did: the texts of requests are long and hold addresses of objects."""
-    words = next((words for kind, words in _WORDS if isinstance(error, kind)), f"no answer ({type(error).__name__})")
-    reached = _broke_off(error)
-    return Deferred("the connection broke off" if reached and words == _NO_CONNECTION else words, server_error=reached)

@@ -10,10 +10,8 @@ from urllib3.util import Retry
 
 from spool.answer import Answer
 from spool.endpoint import is_local
-from spool.probe import certificate_end
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from types import TracebackType
 
     from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool
@@ -118,24 +116,6 @@ class Adapter(HTTPAdapter):
         pool: Any = super().get_connection_with_tls_context(*arguments, **named)  # the stubs are urllib3 1's
         if not issubclass(pool.ConnectionCls, _Connection):
             pool.ConnectionCls = type("Connection", (_Connection, pool.ConnectionCls), {})
-        return pool  # type: ignore[no-any-return]
-
-
-class Witness(Adapter):
-    """Remembers when the certificate of whom it spoke to ends."""
-
-    expires: "datetime | None" = None
-
-    def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> "HTTPConnectionPool":
-        """Return the connections to a host, which tell us whom they reach."""
-        pool: Any = super().get_connection_with_tls_context(*arguments, **named)
-        kind = pool.ConnectionCls
-
-        def connect(connection: Any) -> None:
-            kind.connect(connection)
-            self.expires = certificate_end(getattr(connection.sock, "getpeercert", dict)())
-
-        pool.ConnectionCls = type("Connection", (kind,), {"connect": connect})
         return pool  # type: ignore[no-any-return]
 
 

@@ -233,7 +233,7 @@ def _endpoint(environment: Mapping[str, str], settings: Settings, *, ask: bool) 
         return Endpoint(complaint=delivery.complaint)
     from importlib.util import find_spec
 
-    from spool.http import proxy_of
+    from spool.prober import proxy_of
 
     proxy = None if delivery.complaint else proxy_of(delivery.address)
     return Endpoint(

@@ -14,9 +14,9 @@ from evidently_cli.doctor.gathering import gather
 from evidently_cli.doctor.mounts import mount_of
 from evidently_cli.settings import Settings
 from spool.bounds import Bounds
-from spool.http import proxy_of
 from spool.inspection import Pending
 from spool.probe import Probe
+from spool.prober import proxy_of
 from spool.record import new_id
 from spool.schedule import Schedule
 

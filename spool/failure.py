@@ -1,0 +1,66 @@
+"""What the errors of three libraries mean, each of which wraps those of the one below, in a few words of ours."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+
+import requests
+from urllib3.exceptions import MaxRetryError, ProtocolError, ReadTimeoutError
+
+from spool.outcome import Deferred
+from spool.probe import Failure
+from spool.record import printable
+
+_NO_CONNECTION = "no connection"
+_WORDS: tuple[tuple[type[Exception], str], ...] = (
+    (requests.exceptions.ProxyError, "the proxy refused"),
+    (requests.exceptions.SSLError, "the certificate or the encryption failed"),
+    (requests.exceptions.ConnectTimeout, "no connection in time"),
+    (requests.exceptions.ReadTimeout, "no answer in time"),
+    (requests.exceptions.ChunkedEncodingError, "the answer broke off"),
+    (requests.exceptions.ConnectionError, _NO_CONNECTION),
+)
+
+
+def failure(error: requests.RequestException) -> Deferred:
+    """Say what a network did to a request: the texts of requests are long and hold addresses of objects."""
+    words = next((words for kind, words in _WORDS if isinstance(error, kind)), f"no answer ({type(error).__name__})")
+    reached = _broke_off(error)
+    return Deferred("the connection broke off" if reached and words == _NO_CONNECTION else words, server_error=reached)
+
+
+def cause(error: BaseException) -> tuple[Failure, str | None]:
+    """Look below the errors for what the system, or TLS, said first; its words, where it has any."""
+    for each in _below(error, set()):
+        if isinstance(each, ssl.SSLCertVerificationError):
+            return "tls", printable(each.verify_message.rstrip("."))
+        if isinstance(each, ssl.SSLError):
+            return "tls", printable((each.reason or "").replace("_", " ").lower()) or None
+        if isinstance(each, socket.gaierror):
+            return "name", "the name of the endpoint is not known"
+        if isinstance(each, ConnectionRefusedError):
+            return "refused", "the connection was refused: nobody listens there"
+        if isinstance(each, TimeoutError):
+            return "time", None
+    return "other", None
+
+
+def _broke_off(error: requests.RequestException) -> bool:
+    """Whether the request had reached somebody: then it may be the records that the endpoint chokes on."""
+    cause = error.args[0] if error.args else None
+    if isinstance(cause, MaxRetryError):
+        cause = cause.reason
+    return isinstance(cause, ProtocolError | ReadTimeoutError) or isinstance(
+        error, requests.exceptions.ReadTimeout | requests.exceptions.ChunkedEncodingError
+    )
+
+
+def _below(error: BaseException, met: set[int]) -> Iterator[BaseException]:
+    if id(error) in met:
+        return
+    met.add(id(error))
+    others = (error.__cause__, error.__context__, getattr(error, "reason", None), *error.args)
+    for other in others:
+        if isinstance(other, BaseException):
+            yield from _below(other, met)
+    yield error
