@@ -14,7 +14,7 @@ from pathlib import Path
 
 import workers
 from backlog import LARGE, Backlog, Drained, empty, grow
-from queues import EVENT_BYTES, QUEUES, event
+from queues import EVENT_BYTES, QUEUES, append_once, event
 
 CROWD = 8
 BACKLOGS = (0, 10_000, 100_000, LARGE)
@@ -27,6 +27,8 @@ DRAIN_MIB = 80.0
 
 NOISY = 1.5
 """From here on the bare loop's own rounds differ as much as what we want to see between two queues."""
+
+_OPENED = 50  # appends in each round to a queue that is opened for each
 
 _QUICK = {"rounds": 2, "events": 800, "starts": 3, "backlog": 10_000}
 
@@ -80,6 +82,7 @@ class Results:
     """All that was measured. `missing` are peers that could not be installed."""
 
     rows: list[Row]
+    opened_us: dict[str, float]
     fresh_ms: dict[str, float]
     backlogs: list[Backlog]
     drained: Drained
@@ -103,6 +106,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="spool-bench.", dir=options.folder) as name:
         folder = Path(name)
         runs = _race(names, folder, shuffled, options)
+        opened = _open_for_each(names, folder, shuffled, options)
         fresh = _start_fresh(names, folder, shuffled, options.starts)
         _tell("a growing backlog")
         backlogs = list(grow(folder / "backlog", [size for size in BACKLOGS if size <= options.backlog]))
@@ -111,8 +115,8 @@ def main() -> int:
     _tell("")
     rows = [_row(name, processes, runs) for processes in FLOORS for name in names]
     bare = [run.rate for run in runs["bare", 1]]
-    verdicts = [*_judge_race(rows, runs), *_judge_backlogs(backlogs, drained)]
-    results = Results(rows, fresh, backlogs, drained, verdicts, missing, max(bare) / min(bare))
+    verdicts = [*_judge_race(rows, runs), *_judge_opened(opened), *_judge_backlogs(backlogs, drained)]
+    results = Results(rows, opened, fresh, backlogs, drained, verdicts, missing, max(bare) / min(bare))
     _print(results, options)
     if options.json:
         options.json.write_text(json.dumps(_document(results, runs, options), indent=2) + "\n", encoding="utf-8")
@@ -157,6 +161,20 @@ def _read(name: str, place: str) -> Iterator[str]:
         yield from map(json.dumps, QUEUES[name](place).read())
     except Exception as error:  # noqa: BLE001 - whatever a damaged queue raises
         print(f"\nbench: {name} cannot be read to its end: {error!r}", file=sys.stderr)
+
+
+def _open_for_each(
+    names: list[str], folder: Path, shuffled: random.Random, options: argparse.Namespace
+) -> dict[str, float]:
+    """Return the microseconds of one append to a queue that is opened before and closed after it."""
+    took: dict[str, list[int]] = {name: [] for name in names}
+    for number in range(options.rounds):
+        for name in shuffled.sample(names, len(names)):
+            _tell(f"round {number + 1} of {options.rounds}: {name}, opened for each")
+            with tempfile.TemporaryDirectory(dir=folder) as place:
+                append_once(name, place, event(0, 0))  # makes the queue
+                took[name] += [append_once(name, place, event(0, each)) for each in range(_OPENED)]
+    return {name: statistics.median(of_name) / 1000 for name, of_name in took.items()}
 
 
 def _start_fresh(names: list[str], folder: Path, shuffled: random.Random, starts: int) -> dict[str, float]:
@@ -211,6 +229,12 @@ def _judge_race(rows: list[Row], runs: Runs) -> Iterator[Verdict]:
     yield Verdict(f"x {CROWD}: longest append, ms", ours[-1].longest_ms, "<=", LONGEST_MS)
 
 
+def _judge_opened(opened: dict[str, float]) -> Iterator[Verdict]:
+    for peer, microseconds in opened.items():
+        if QUEUES[peer].durable and peer not in {"bare", "spool"}:
+            yield Verdict(f"opened for each: rate over {peer}", microseconds / opened["spool"], ">=", 1.0)
+
+
 def _judge_backlogs(backlogs: list[Backlog], drained: Drained) -> Iterator[Verdict]:
     yield Verdict("records miscounted", max(backlog.miscounted for backlog in backlogs), "<=", 0)
     yield Verdict("records left by a drain", drained.left, "<=", 0)
@@ -239,7 +263,10 @@ def _print(results: Results, options: argparse.Namespace) -> None:
         for name in results.missing:
             print(f"{name:26} cannot be installed")
         print()
-    print(f"one append in a process of its own, imports included: ms over a bare python, median of {options.starts}")
+    print("one append, the queue opened before and closed after it, as each run of a program does: us, medians")
+    for name, microseconds in results.opened_us.items():
+        print(f"{name:26}{microseconds:8.0f}")
+    print(f"\none append in a process of its own, imports included: ms over a bare python, median of {options.starts}")
     for name, milliseconds in results.fresh_ms.items():
         print(f"{name:26}{milliseconds:8.1f}")
     head = f"{'x bare':>8}{'p50 us':>8}{'longest ms':>12}{'count s':>10}{'count MiB':>11}{'first page s':>14}"

@@ -46,6 +46,10 @@ class Queue(ABC):
     def read(self) -> Iterator[object]:
         """Yield the events that are there; whatever else is there as it is."""
 
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of what is open, as a program that ends does."""
+
 
 class Bare(Queue):
     """The floor: open, write, fdatasync, close. No record can be told from a torn one."""
@@ -66,6 +70,9 @@ class Bare(Queue):
     def read(self) -> Iterator[object]:
         with open(self._path, encoding="utf-8") as lines:  # noqa: PTH123 - pathlib would be part of the floor
             yield from map(json.loads, lines)
+
+    def close(self) -> None:
+        pass
 
 
 class OurSpool(Queue):
@@ -89,6 +96,9 @@ class OurSpool(Queue):
         for record in self._spool.records():
             yield record.attributes["data"]
 
+    def close(self) -> None:
+        del self._spool
+
 
 class Sqlite(Queue):
     """What a careful programmer writes in ten lines."""
@@ -110,6 +120,9 @@ class Sqlite(Queue):
         for (text,) in self._connection.execute("SELECT event FROM queue"):
             yield json.loads(text)
 
+    def close(self) -> None:
+        self._connection.close()
+
 
 class PersistQueueSqlite(Queue):
     """persist-queue's SQLiteQueue as it comes, but for the wait for others: its ten seconds can be too short."""
@@ -128,6 +141,9 @@ class PersistQueueSqlite(Queue):
     def read(self) -> Iterator[object]:
         for row in self._queue.queue():
             yield json.loads(row["data"])
+
+    def close(self) -> None:
+        self._queue.close()
 
 
 class PersistQueueFile(Queue):
@@ -151,6 +167,9 @@ class PersistQueueFile(Queue):
             if text is not None:
                 yield json.loads(text)
 
+    def close(self) -> None:
+        del self._queue
+
 
 class LiteQueue(Queue):
     """litequeue as it comes."""
@@ -170,6 +189,9 @@ class LiteQueue(Queue):
     def read(self) -> Iterator[object]:
         for (text,) in self._queue.conn.execute("SELECT data FROM Queue"):
             yield json.loads(text)
+
+    def close(self) -> None:
+        self._queue.close()
 
 
 class LiteQueueFull(LiteQueue):
@@ -202,6 +224,9 @@ class DiskCache(Queue):
 
     def read(self) -> Iterator[object]:
         yield from map(json.loads, self._deque)
+
+    def close(self) -> None:
+        self._deque.cache.close()
 
 
 class DiskCacheFull(DiskCache):
@@ -236,6 +261,15 @@ def main() -> None:
     began = time.perf_counter()
     took = [_append(queue, event(int(worker), number)) for number in range(1, int(count) + 1)]
     json.dump({"began": began, "ended": time.perf_counter(), "took": took}, sys.stdout)
+
+
+def append_once(name: str, folder: str, event: dict[str, object]) -> int:
+    """Open a queue, append one event, close it; return how many nanoseconds that took."""
+    started = time.perf_counter_ns()
+    queue = QUEUES[name](folder)
+    queue.append(event)
+    queue.close()
+    return time.perf_counter_ns() - started
 
 
 def _append(queue: Queue, event: dict[str, object]) -> int | None:
