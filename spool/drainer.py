@@ -148,7 +148,7 @@ class _Run:
             raise self._stuck
 
     def _deliver_in_order(self) -> bool:
-        self._remove_finished()
+        self._remove_finished()  # or it would be listed again, where the head vanished before it was sent
         for segment in read_ahead(self.spool, self._prepare, self._wait_for_room):
             if segment.path in self._set_aside:
                 continue
@@ -161,7 +161,11 @@ class _Run:
         return True
 
     def _wait_for_room(self, error: OSError) -> None:
-        """Go on where there is no room to bury a record, or to divide a file: what else is delivered makes some."""
+        """
+        Go on where there is no room to bury a record or to divide a file, or a file cannot be removed.
+
+        What else is delivered makes room: for what is left, the next drain has it.
+        """
         if error.errno not in _NO_ROOM:
             raise error
         self._stuck = error
@@ -200,6 +204,7 @@ class _Run:
     def _deliver(self, segment: Segment, *, suspected: bool = False) -> bool:
         """Send a segment, in halves where the endpoint takes issue with it. Returns whether the drain may go on."""
         if segment.corrupt:
+            self._remove_finished()  # it may be in the room that this takes
             dead.bury_corrupt(self.spool, segment)
             self.buried += len(segment.corrupt)
         todo = deque(batches(segment, alone=self.transport.alone))
@@ -264,8 +269,8 @@ class _Run:
         """
         Take what is done with out of the segment, before anything else is sent: it is never sent again.
 
-        A whole one is removed when the reading of another has begun: to free its blocks takes a while, in which Python
-        would have nothing to do. A drain takes a tenth less time so.
+        One that is wholly done with is only noted here. It is removed when the reading of another has begun, as to free
+        its blocks takes a while in which Python would have nothing to do: a drain takes a tenth less time so.
         """
         left = [suspect.record for suspect in self._suspects if suspect.segment == segment]
         left += [record for batch in todo for record in batch]
@@ -278,13 +283,14 @@ class _Run:
         self.progress(self.delivered + self.buried)
 
     def _remove_finished(self) -> None:
-        segment, self._finished = self._finished, None
-        if segment is None:
+        if self._finished is None:
             return
         try:
-            self.spool.disk.unlink(segment)  # durable at the end of the drain
+            self.spool.disk.unlink(self._finished)  # durable at the end of the drain
         except OSError as error:
+            self._set_aside.add(self._finished)  # or this drain would meet it again
             self._wait_for_room(error)
+        self._finished = None
 
     def _judge_suspects(self) -> None:
         """

@@ -22,7 +22,7 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def failure(error: requests.RequestException) -> Deferred:
+def outcome_of(error: requests.RequestException) -> Deferred:
     """Say what a network did to a request: the texts of requests are long and hold addresses of objects."""
     words = next((words for kind, words in _WORDS if isinstance(error, kind)), f"no answer ({type(error).__name__})")
     reached = _broke_off(error)
@@ -47,10 +47,10 @@ def cause(error: BaseException) -> tuple[Failure, str | None]:
 
 def _broke_off(error: requests.RequestException) -> bool:
     """Whether the request had reached somebody: then it may be the records that the endpoint chokes on."""
-    cause = error.args[0] if error.args else None
-    if isinstance(cause, MaxRetryError):
-        cause = cause.reason
-    return isinstance(cause, ProtocolError | ReadTimeoutError) or isinstance(
+    inner = error.args[0] if error.args else None
+    if isinstance(inner, MaxRetryError):
+        inner = inner.reason
+    return isinstance(inner, ProtocolError | ReadTimeoutError) or isinstance(
         error, requests.exceptions.ReadTimeout | requests.exceptions.ChunkedEncodingError
     )
 

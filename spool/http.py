@@ -14,7 +14,7 @@ from pathlib import Path
 import requests
 
 from spool.endpoint import is_token
-from spool.failure import failure
+from spool.failure import outcome_of
 from spool.outcome import Deferred, Outcome, Refused, Response, classify
 from spool.probe import Probe
 from spool.record import ID, Record, printable
@@ -130,11 +130,11 @@ class HttpTransport(Transport):
 
     def probe(self, deadline: float = _PROBE_DEADLINE) -> Probe:
         """Look whether the endpoint can be reached, within `deadline` seconds: see `spool.prober`."""
-        from spool.prober import look  # for doctors only
+        from spool.prober import probe  # for doctors only
 
         if self._misconfigured:
             return Probe(self._clock(), failure="other", reason=self._misconfigured)
-        return look(
+        return probe(
             self.address, user_agent=self._user_agent, verify=self._verify, deadline=deadline, clock=self._clock
         )
 
@@ -178,7 +178,7 @@ class HttpTransport(Transport):
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):  # InvalidProxyURL is an InvalidURL
             return Deferred("the address of the endpoint or of the proxy is not valid", misconfigured=True)
         except requests.RequestException as error:
-            return failure(error)
+            return outcome_of(error)
         except OSError as error:  # requests turns what a network does into its own errors: this is a file
             return Deferred(f"the certificates cannot be read: {printable(str(error))}", misconfigured=True)
         except Exception as error:  # noqa: BLE001

@@ -10,7 +10,7 @@ import requests
 from urllib3.util import parse_url
 
 from spool.endpoint import is_local, shown
-from spool.failure import cause, failure
+from spool.failure import cause, outcome_of
 from spool.probe import Probe
 from spool.session import Adapter, open_session, quick_retries
 from spool.worker import Worker
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from urllib3.connectionpool import HTTPConnectionPool
 
 
-def look(address: str, *, user_agent: str, verify: str | bool, deadline: float, clock: Callable[[], datetime]) -> Probe:
+def probe(
+    address: str, *, user_agent: str, verify: str | bool, deadline: float, clock: Callable[[], datetime]
+) -> Probe:
     """
     Ask an endpoint for nothing, within `deadline` seconds.
 
@@ -46,7 +48,7 @@ def look(address: str, *, user_agent: str, verify: str | bool, deadline: float, 
             return Probe(asked, failure="other", reason="the address of the endpoint or of the proxy is not valid")
         except requests.RequestException as error:
             kind, words = cause(error)
-            general = failure(error).reason
+            general = outcome_of(error).reason
             if isinstance(error, requests.exceptions.ProxyError):
                 return Probe(asked, failure="proxy", reason=general)
             return Probe(asked, failure=kind, reason=words or general)

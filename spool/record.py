@@ -168,7 +168,11 @@ def verify_all(lines: Sequence[bytes]) -> tuple[Record, ...] | None:
 
 
 def _all_have_heads(lines: Sequence[bytes]) -> bool:
-    """Whether `_HEAD` matches each line: by columns, as all heads are of one length."""
+    """
+    Whether `_HEAD` matches each line: by columns, as all heads are of one length, and no slice is longer.
+
+    The shape takes any hexadecimal digit for any other, also those in `_START`: that one is counted as it is.
+    """
     heads, number = b"".join([line[:_HEAD_BYTES] for line in lines]), len(lines)
     return (
         heads.translate(_HEX_TO_ZERO) == _HEAD_SHAPE * number

@@ -41,8 +41,8 @@ class Poster:
     """
     Posts to one address over one session, one request after another.
 
-    What requests finds out about an address, its proxy and its certificates is the same each time, and a third of the
-    work of a request: it is done for the first one.
+    To find the way to an address (its parts, the proxy, the certificates) is a third of what a request takes.
+    It is done for the first one, and again behind one that failed: the network may have become another.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Poster:
     def post(self, headers: Mapping[str, str], body: bytes, timeout: tuple[float, float]) -> requests.Response:
         """Send a body, and return the answer as soon as its header is there. It raises what requests does."""
         if self._first is None:
-            first = self._session.prepare_request(requests.Request("POST", self._address))
+            first = self._session.prepare_request(requests.Request("POST", self._address, headers))
             # The certificates are said here, as REQUESTS_CA_BUNDLE would win over what the session says.
             self._settings = self._session.merge_environment_settings(first.url, {}, True, self._verify, None)
             self._first = first
@@ -70,7 +70,11 @@ class Poster:
         request.headers.update(headers)
         request.prepare_body(body, None)
         # No redirect: records go where the user said, and nowhere else.
-        return self._session.send(request, timeout=timeout, allow_redirects=False, **self._settings)
+        try:
+            return self._session.send(request, timeout=timeout, allow_redirects=False, **self._settings)
+        except requests.RequestException:
+            self._first = None
+            raise
 
 
 class _Session(requests.Session):

@@ -80,13 +80,18 @@ def test_requests_of_one_session_have_nothing_of_each_other(endpoint: Endpoint, 
         assert {**kept.headers, "date": ""} == {**alone.headers, "date": ""}
 
 
+DATA_SEGMENTS_IN = 152  # where `tcpi_data_segs_in` lies in Linux' struct tcp_info
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts the packets of a connection where we can ask")
 def test_a_small_request_is_one_packet(endpoint: Endpoint, records: list[Record]) -> None:
     """Header and body leave together."""
     packets: list[int] = []
 
     def count(connection: socket.socket, request: Request) -> None:
-        packets.append(struct.unpack_from("I", connection.getsockopt(socket.SOL_TCP, socket.TCP_INFO, 256), 152)[0])
+        packets.append(
+            struct.unpack_from("I", connection.getsockopt(socket.SOL_TCP, socket.TCP_INFO, 256), DATA_SEGMENTS_IN)[0]
+        )
         reply(204)(connection, request)
 
     endpoint.answer = count
@@ -239,6 +244,26 @@ def test_this_machine_is_reached_without_a_proxy(
     assert transport(refused_url).send(records) == Deferred("no connection")
     assert (len(endpoint.requests), proxy.connections) == (1, 0)
     proxy.close()
+
+
+def test_the_way_is_looked_for_again_when_it_has_failed(
+    endpoint: Endpoint, refused_url: str, records: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A laptop that leaves the network with the proxy delivers at the next attempt: it need not start anew."""
+    monkeypatch.setattr("spool.session.is_local", lambda _address: False)  # or no proxy would be asked
+    monkeypatch.setenv("http_proxy", refused_url)
+    sender = transport(endpoint.url)
+    assert sender.send(records) == Deferred("the proxy refused")
+    monkeypatch.delenv("http_proxy")
+    assert sender.send(records) == Delivered()
+
+
+def test_a_header_that_is_none_is_not_sent(endpoint: Endpoint, records: list[Record]) -> None:
+    """A name for our program that would break a header is told, and nothing leaves."""
+    for name in (" lead", "a\r\nX: y", "a\r\n b"):
+        sender = HttpTransport(endpoint.url, WIRE_FORMATS["json"], user_agent=name)
+        assert sender.send(records) == Deferred("no answer (InvalidHeader)")
+    assert endpoint.requests == []
 
 
 def test_an_endpoint_cannot_mark_us(endpoint: Endpoint, records: list[Record]) -> None:

@@ -249,6 +249,76 @@ def test_what_was_delivered_is_gone_although_the_drain_ends_with_an_error(spool:
     assert pending(spool) == second
 
 
+class StuckDisk(Disk):
+    """A disk that does not remove some segments."""
+
+    def __init__(self, error: int) -> None:
+        super().__init__()
+        self.error = error
+        self.stuck: set[Path] = set()
+
+    def unlink(self, path: Path) -> None:
+        if path in self.stuck:
+            raise OSError(self.error, os.strerror(self.error))
+        super().unlink(path)
+
+
+def stick(spool: Spool, error: int, *paths: Path) -> Spool:
+    """That spool on a disk that does not remove these segments."""
+    disk = StuckDisk(error)
+    disk.stuck.update(paths)
+    return Spool(spool.layout.root, source="test", clock=spool.clock, disk=disk)
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.EROFS])
+def test_a_disk_that_does_not_remove_ends_the_drain(spool: Spool, error: int) -> None:
+    """When what was delivered cannot be removed, the drain says so, and sends nothing more."""
+    first, *_ = segments(spool, 1, 1, 1)
+    endpoint = FakeTransport()
+    with pytest.raises(UnavailableError, match=os.strerror(error)):
+        drain(stick(spool, error, spool.sealed()[0]), endpoint)
+    assert endpoint.taken == first
+
+
+@pytest.mark.parametrize("error", [errno.EACCES, errno.ENOSPC])
+@pytest.mark.parametrize("number", range(3))
+def test_one_segment_that_cannot_be_removed_keeps_no_other(spool: Spool, error: int, number: int) -> None:
+    """Where one file cannot be removed, all others are delivered, and nothing is sent twice by one drain."""
+    expected = segments(spool, 1, 1, 1)
+    endpoint = FakeTransport()
+    assert drain(stick(spool, error, spool.sealed()[number]), endpoint).delivered == 3
+    assert endpoint.taken == list(chain.from_iterable(expected))
+    assert pending(spool) == expected[number]
+
+
+def test_what_is_offered_in_place_of_the_head_is_not_sent_again(spool: Spool) -> None:
+    """A segment that is offered instead of a poisoned one, and cannot be removed, goes once in a drain."""
+    first, *others = segments(spool, 2, 1, 1)
+    endpoint = choking(first[0])
+    drain_often(spool, endpoint, 2)
+    drain(stick(spool, errno.EACCES, spool.sealed()[1]), endpoint, ignore_backoff=True)
+    assert sorted(endpoint.taken) == sorted([first[1], *chain.from_iterable(others)])
+    assert len(letters(spool)) == 1
+
+
+def test_what_was_delivered_makes_room_for_a_dead_letter(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk, damage behind a segment is buried in the room which that one leaves."""
+    expected = segments(spool, 1, 2)
+    first, second = spool.sealed()
+    second.write_bytes(b"damage\n" + second.read_bytes())
+    publish = Disk.publish
+
+    def full(self: Disk, data: bytes, temporary: Path, target: Path) -> None:
+        if first.exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        publish(self, data, temporary, target)
+
+    monkeypatch.setattr(Disk, "publish", full)
+    endpoint = FakeTransport()
+    assert drain(spool, endpoint) == Summary(delivered=3, buried=1, requests=2)
+    assert endpoint.taken == list(chain.from_iterable(expected))
+
+
 def test_a_drain_that_may_send_no_more_ends_there(spool: Spool) -> None:
     """Once the caller says no, nothing more is sent, what was done is told, and the endpoint is not to blame."""
     fill(spool, 2)
