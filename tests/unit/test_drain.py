@@ -249,6 +249,24 @@ def test_what_was_delivered_is_gone_although_the_drain_ends_with_an_error(spool:
     assert pending(spool) == second
 
 
+def test_an_interruption_of_a_removal_leaves_nothing_that_was_delivered(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while a delivered segment is being removed removes it all the same."""
+    _, second = segments(spool, 2, 2)
+    unlink, calls = Disk.unlink, count()
+
+    def interrupted(self: Disk, path: Path) -> None:
+        if next(calls) == 0:
+            raise KeyboardInterrupt
+        unlink(self, path)
+
+    monkeypatch.setattr(Disk, "unlink", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        drain(spool, FakeTransport())
+    assert pending(spool) == second
+
+
 class StuckDisk(Disk):
     """A disk that does not remove some segments."""
 
