@@ -11,6 +11,7 @@ from spool.outcome import Deferred
 from spool.probe import Failure
 from spool.record import printable
 
+_NO_ADDRESS = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)  # InvalidProxyURL is an InvalidURL
 _NO_CONNECTION = "no connection"
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (requests.exceptions.ProxyError, "the proxy refused"),
@@ -24,6 +25,8 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
 
 def outcome_of(error: requests.RequestException) -> Deferred:
     """Say what a network did to a request: the texts of requests are long and hold addresses of objects."""
+    if isinstance(error, _NO_ADDRESS):
+        return Deferred("the address of the endpoint or of the proxy is not valid", misconfigured=True)
     words = next((words for kind, words in _WORDS if isinstance(error, kind)), f"no answer ({type(error).__name__})")
     reached = _broke_off(error)
     return Deferred("the connection broke off" if reached and words == _NO_CONNECTION else words, server_error=reached)

@@ -175,8 +175,6 @@ class HttpTransport(Transport):
                         break
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return classify(Response(answer.status_code, headers, self._hidden(body)), records, self._clock())
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):  # InvalidProxyURL is an InvalidURL
-            return Deferred("the address of the endpoint or of the proxy is not valid", misconfigured=True)
         except requests.RequestException as error:
             return outcome_of(error)
         except OSError as error:  # requests turns what a network does into its own errors: this is a file

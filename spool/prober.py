@@ -44,8 +44,6 @@ def probe(
             ) as answer:
                 asked += (clock() - asked) / 2
                 return Probe(asked, answer.status_code, _date(answer.headers.get("Date")), adapter.expires)
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):  # InvalidProxyURL is an InvalidURL
-            return Probe(asked, failure="other", reason="the address of the endpoint or of the proxy is not valid")
         except requests.RequestException as error:
             kind, words = cause(error)
             general = outcome_of(error).reason
