@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from pathlib import Path
 
 import endpoints
@@ -176,6 +177,7 @@ def _drain(url: str, place: Path) -> Callable[[], int]:
     from spool import WIRE_FORMATS, Spool, drain
     from spool.http import HttpTransport
 
+    import_module("filelock")  # a drain would do it on its way
     transport = HttpTransport(url, WIRE_FORMATS["json"], user_agent="bench")
     return lambda: drain(Spool(place, source="bench"), transport).delivered
 

@@ -41,8 +41,8 @@ class Poster:
     """
     Posts to one address over one session, one request after another.
 
-    To find the way to an address (its parts, the proxy, the certificates) is a third of what a request takes.
-    It is done for the first one, and again behind one that failed: the network may have become another.
+    To find the way to an address (its parts, the proxy, the certificates) is a third of what a request takes. It is
+    done for the first one, and again, in a new session, behind one that failed: the network may have become another.
     """
 
     def __init__(
@@ -54,27 +54,32 @@ class Poster:
         retries: int,
     ) -> None:
         self._address = address
+        self._authorize = authorize
         self._verify = verify
-        self._session = open_session(address, authorize, Adapter(max_retries=quick_retries(retries)))
-        self._first: requests.PreparedRequest | None = None
-        self._settings: Mapping[str, Any] = {}
+        self._retries = retries
+        self._way: tuple[requests.Session, requests.PreparedRequest, Mapping[str, Any]] | None = None
 
     def post(self, headers: Mapping[str, str], body: bytes, timeout: tuple[float, float]) -> requests.Response:
         """Send a body, and return the answer as soon as its header is there. It raises what requests does."""
-        if self._first is None:
-            first = self._session.prepare_request(requests.Request("POST", self._address, headers))
-            # The certificates are said here, as REQUESTS_CA_BUNDLE would win over what the session says.
-            self._settings = self._session.merge_environment_settings(first.url, {}, True, self._verify, None)
-            self._first = first
-        request = self._first.copy()
+        if self._way is None:
+            self._way = self._find_way(headers)
+        session, request, settings = self._way
         request.headers.update(headers)
         request.prepare_body(body, None)
         # No redirect: records go where the user said, and nowhere else.
         try:
-            return self._session.send(request, timeout=timeout, allow_redirects=False, **self._settings)
+            return session.send(request, timeout=timeout, allow_redirects=False, **settings)
         except requests.RequestException:
-            self._first = None
+            self._way = None
             raise
+
+    def _find_way(
+        self, headers: Mapping[str, str]
+    ) -> tuple[requests.Session, requests.PreparedRequest, Mapping[str, Any]]:
+        session = open_session(self._address, self._authorize, Adapter(max_retries=quick_retries(self._retries)))
+        request = session.prepare_request(requests.Request("POST", self._address, headers))
+        # The certificates are said here, as REQUESTS_CA_BUNDLE would win over what the session says.
+        return session, request, session.merge_environment_settings(request.url, {}, True, self._verify, None)
 
 
 class _Session(requests.Session):
@@ -113,14 +118,16 @@ class _Connection:
 
 
 class Adapter(HTTPAdapter):
-    """Makes connections in our way."""
+    """Makes connections in our way, and in the one way to the one host for which it is first asked."""
+
+    _pool: Any = None  # the stubs are urllib3 1's
 
     def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> "HTTPConnectionPool":
-        """Return the connections to a host."""
-        pool: Any = super().get_connection_with_tls_context(*arguments, **named)  # the stubs are urllib3 1's
-        if not issubclass(pool.ConnectionCls, _Connection):
-            pool.ConnectionCls = type("Connection", (_Connection, pool.ConnectionCls), {})
-        return pool  # type: ignore[no-any-return]
+        """Return the connections to that host."""
+        if self._pool is None:
+            self._pool = super().get_connection_with_tls_context(*arguments, **named)
+            self._pool.ConnectionCls = type("Connection", (_Connection, self._pool.ConnectionCls), {})
+        return self._pool  # type: ignore[no-any-return]
 
 
 class _Retry(Retry):
