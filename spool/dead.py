@@ -37,20 +37,25 @@ class DeadLetter:
         return self.path.stem
 
 
-def refused(record: Record, refusal: Refused, now: datetime) -> bytes:
+def _refused(record: Record, refusal: Refused, now: datetime) -> bytes:
     """Return the dead letter of a record that the endpoint refused; `record` is its line as it was."""
     reason = {"reason": "refused", "status": refusal.status, "detail": refusal.reason, "time": timestamp(now)}
     # The line is spliced in as it is, so that requeueing gives back the same bytes.
     return seal_line(json.dumps(reason).encode("ascii")[:-1] + b',"record":' + record.line)
 
 
-def corrupt(lines: Sequence[bytes], now: datetime) -> bytes:
+def _corrupt(lines: Sequence[bytes], now: datetime) -> bytes:
     """Return the dead letters of lines that are torn, damaged or foreign, one a line, their bytes in base64."""
     letters = []
     for line in lines:
         reason = {"reason": "corrupt", "time": timestamp(now), "bytes": base64.b64encode(line).decode("ascii")}
         letters.append(seal_line(json.dumps(reason).encode("ascii")[:-1]))
     return b"\n".join(letters)
+
+
+def bury(spool: "Spool", record: Record, refusal: Refused) -> None:
+    """Keep a refused record with its reason. It leaves its segment afterwards: a crash between buries it again."""
+    spool.publish(_refused(record, refusal, spool.now()) + b"\n", spool.layout.dead_letter(record.id))
 
 
 def bury_corrupt(spool: "Spool", segment: Segment) -> None:
@@ -61,7 +66,7 @@ def bury_corrupt(spool: "Spool", segment: Segment) -> None:
     # After a crash they are there already.
     new = [piece for piece in pieces if b'"bytes": "%b"' % base64.b64encode(piece) not in earlier]
     if new:
-        spool.publish(earlier + corrupt(new, spool.now()) + b"\n", target)
+        spool.publish(earlier + _corrupt(new, spool.now()) + b"\n", target)
     else:  # RACE: whoever buried them may have died before their file's name was durable
         spool.disk.sync_directory(target.parent)
     spool.replace(segment.path, list(segment.records))

@@ -1,7 +1,6 @@
 """One pass over what is due: send the oldest segment, act on the outcome, go on with the next."""
 
 import errno
-import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +13,7 @@ from spool import bounds, dead
 from spool.ahead import read_ahead
 from spool.outcome import Deferred, Delivered, Outcome, Refused
 from spool.record import Record
-from spool.schedule import Jitter, Schedule, dump, load
+from spool.schedule import Jitter, Schedule, load, save
 from spool.segment import Segment
 from spool.spool import Spool
 from spool.transport import Transport
@@ -313,22 +312,10 @@ class _Run:
             self.spool.replace(suspect.segment, [each for each in records if each.id != record.id])
 
     def _save(self, schedule: Schedule) -> None:
-        """Keep the schedule, on a full disk in the file that is there; lost, it is an attempt earlier than planned."""
         self.schedule = schedule
-        path, data = self.spool.layout.schedule, dump(schedule)
-        with suppress(OSError):
-            try:
-                self.spool.publish(data, path)
-            except OSError:
-                descriptor = self.spool.disk.open(path)
-                try:
-                    self.spool.disk.truncate(descriptor, 0)
-                    self.spool.disk.append(descriptor, data)
-                finally:
-                    os.close(descriptor)
+        with suppress(OSError):  # lost, it is an attempt earlier than planned
+            save(self.spool, schedule)
 
     def _bury(self, record: Record, refusal: Refused) -> None:
-        """Keep a refused record with its reason. It leaves its segment afterwards: a crash between buries it again."""
-        letter = dead.refused(record, refusal, self.spool.now())
-        self.spool.publish(letter + b"\n", self.spool.layout.dead_letter(record.id))
+        dead.bury(self.spool, record, refusal)
         self.buried += 1

@@ -1,6 +1,7 @@
 """When the next attempt may start: pure decisions, and the file that carries them from one process to the next."""
 
 import json
+import os
 import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +14,7 @@ from spool.record import printable, timestamp
 
 if TYPE_CHECKING:  # looking at a schedule, as each run does, needs no outcome
     from spool.outcome import Deferred
+    from spool.spool import Spool
 
 FIRST_BACKOFF = 60.0  # seconds
 MAX_BACKOFF = 6 * 3600.0
@@ -129,6 +131,20 @@ def dump(schedule: Schedule) -> bytes:
         key: timestamp(value) if isinstance(value, datetime) else value for key, value in asdict(schedule).items()
     }
     return json.dumps(fields).encode("ascii") + b"\n"
+
+
+def save(spool: "Spool", schedule: Schedule) -> None:
+    """Keep a schedule for the next drain; on a full disk, in the file that is there. The caller holds `drain.lock`."""
+    path, data = spool.layout.schedule, dump(schedule)
+    try:
+        spool.publish(data, path)
+    except OSError:
+        descriptor = spool.disk.open(path)
+        try:
+            spool.disk.truncate(descriptor, 0)
+            spool.disk.append(descriptor, data)
+        finally:
+            os.close(descriptor)
 
 
 def _plausible(wait: timedelta, most: float) -> timedelta:

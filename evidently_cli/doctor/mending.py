@@ -102,8 +102,7 @@ def _mend_schedule(spool: Spool) -> None:
     with spool.disk_errors("write to"), spool.exclusive():
         if not _is_our_file(path):
             raise PermissionError(f"{path} is no file of yours")
-        plan = replace(schedule.load(path), not_before=None, retry_after=None)
-        spool.publish(schedule.dump(plan), path)
+        schedule.save(spool, replace(schedule.load(path), not_before=None, retry_after=None))
 
 
 def _mend_marks(marks: Marks, spool: Spool, stale: Iterable[Path]) -> None:
