@@ -9,10 +9,11 @@ left.
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,10 @@ _FILE = re.compile(r"(pending|dead)/[0-9a-f-]{36}(\.corrupt)?\.ndjson")
 _DEAD_SHARE = 4  # dead letters may take this part of the bound
 _MOST = 200  # files dropped at once, so that the gap's list of them stays short; the next time goes on
 _CLOCK = 10  # what is older than so many times the bound was recorded, or is looked at, by a clock that is wrong
+
+
+Members = Callable[[Path], Iterator[Record | None]]
+"""Reads the records that a file stands for; None is a line that is none, or damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +75,16 @@ def enforce(spool: "Spool") -> None:
         return  # most appends that seal end here: a large backlog is not looked at file by file
     chosen = surplus(_sizes(paths), spool.bounds, spool.now())[:_MOST]
     if chosen and not gaps_alone([path for path, _ in chosen]):
-        _drop(spool, [path for path, _ in chosen], dict(chosen), chosen[0][0])
+        _drop(spool, dict(chosen), partial(_members, spool), chosen[0][0])
 
 
-def enforce_dead(spool: "Spool") -> None:
-    """Drop the oldest dead letters over a quarter of the bound. The caller holds `drain.lock`."""
+def enforce_dead(spool: "Spool", members: "Members") -> None:
+    """Drop the oldest dead letters over a quarter of the bound, see `dead.enforce_bound`."""
     letters = _sizes(sealed(spool.layout.dead))
     allowed = Bounds(spool.bounds.octets // _DEAD_SHARE, spool.bounds.age)
     chosen = [path for path, _ in surplus(letters, allowed, spool.now())][:_MOST]
     if chosen:
-        _drop(spool, chosen, dict.fromkeys(chosen, "dead"), None)
+        _drop(spool, dict.fromkeys(chosen, "dead"), members, None)
 
 
 def finish(spool: "Spool", segment: Segment) -> None:
@@ -136,17 +141,21 @@ def gaps_alone(paths: list[Path]) -> bool:
     return bool(records) and all(gap_data(record) for record in records)
 
 
-def _drop(spool: "Spool", paths: list[Path], reasons: dict[Path, str], place: Path | None) -> None:
+def _members(spool: "Spool", path: Path) -> Iterator[Record | None]:
+    for data in portions(path):
+        segment = parse(path, data)
+        finish(spool, segment)
+        yield from segment.records
+        yield from [None] * len(segment.corrupt)
+
+
+def _drop(spool: "Spool", reasons: Mapping[Path, str], members: "Members", place: Path | None) -> None:
     counts: dict[str, int] = {}
     times: list[str] = []
-    for path in paths:
-        for data in portions(path):
-            segment = parse(path, data)
-            finish(spool, segment)
-            counts[reasons[path]] = counts.get(reasons[path], 0) + len(segment.corrupt)
-            for record in segment.records:
-                _count(record, reasons[path], counts, times)
-    names = [path.relative_to(spool.layout.root).as_posix() for path in paths]
+    for path, reason in reasons.items():
+        for record in members(path):
+            _count(record, reason, counts, times)
+    names = [path.relative_to(spool.layout.root).as_posix() for path in reasons]
     account = {
         "dropped": {reason: number for reason, number in counts.items() if number},
         "from": min(times, default=None),
@@ -156,14 +165,15 @@ def _drop(spool: "Spool", paths: list[Path], reasons: dict[Path, str], place: Pa
     record = encode(account, source=spool.source, event_type=GAP_TYPE, now_ns=spool.clock())
     target = place or spool.layout.segment(record.id)
     spool.publish(record.line + b"\n", target)  # commit point: from here on the gap counts, and the files do not
-    _remove(spool, [path for path in paths if path != target])
+    _remove(spool, [path for path in reasons if path != target])
 
 
-def _count(record: Record, reason: str, counts: dict[str, int], times: list[str]) -> None:
-    gap = gap_data(record)
+def _count(record: Record | None, reason: str, counts: dict[str, int], times: list[str]) -> None:
+    gap = gap_data(record) if record else None
     if gap is None:
         counts[reason] = counts.get(reason, 0) + 1
-        times.append(timestamp(record.recorded_at))
+        if record:
+            times.append(timestamp(record.recorded_at))
         return
     for earlier, number in dropped(gap).items():  # a gap that is dropped lives on in the one that takes its place
         counts[earlier] = counts.get(earlier, 0) + number

@@ -72,6 +72,15 @@ def bury_corrupt(spool: "Spool", segment: Segment) -> None:
     spool.replace(segment.path, list(segment.records))
 
 
+def enforce_bound(spool: "Spool") -> None:
+    """
+    Drop the oldest dead letters over a quarter of the bound. The caller holds `drain.lock`.
+
+    A gap among them, which the endpoint refused like any other record, lives on in the one that accounts for them.
+    """
+    bounds.enforce_dead(spool, _members)
+
+
 def letters(spool: "Spool") -> Iterator[DeadLetter]:
     """Stream the dead letters, oldest first, without those that are damaged. Errors as for `Spool.segments`."""
     if not spool.exists():
@@ -134,11 +143,21 @@ def _requeue(spool: "Spool", paths: Sequence[Path] | None) -> int:
 
 
 def _letters(path: Path) -> Iterator[DeadLetter]:
+    for line in _lines(path):
+        letter = _parse(path, line)
+        if letter is not None:
+            yield letter
+
+
+def _members(path: Path) -> Iterator[Record | None]:
+    for line in _lines(path):
+        letter = _parse(path, line)
+        yield letter.record if letter else None
+
+
+def _lines(path: Path) -> Iterator[bytes]:
     for data in portions(path):
-        for line in data.split(b"\n"):
-            letter = _parse(path, line)
-            if letter is not None:
-                yield letter
+        yield from filter(None, data.split(b"\n"))
 
 
 def _parse(path: Path, line: bytes) -> DeadLetter | None:

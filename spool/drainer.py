@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import assert_never
 
-from spool import bounds, dead
+from spool import dead
 from spool.ahead import read_ahead
 from spool.outcome import Deferred, Delivered, Outcome, Refused
 from spool.record import Record
@@ -74,7 +74,7 @@ def drain(
         run = _Run(spool, transport, schedule, may_send=may_send, jitter=jitter or _draw, progress=progress)
         run.deliver_all()
         if run.buried:
-            bounds.enforce_dead(spool)
+            dead.enforce_bound(spool)
         return run.finish()
 
 

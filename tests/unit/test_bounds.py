@@ -200,6 +200,20 @@ def test_dead_letters_have_a_quarter(spool: Spool) -> None:
     assert account(spool) == (set(), {"dead": 90 - len(kept)})
 
 
+def test_a_dead_gap_is_not_forgotten(spool: Spool) -> None:
+    """A gap that was refused and is dropped from the dead letters leaves its count, and its times, to the next gap."""
+    expected = fill(spool, 500)
+    [gap] = [data for record in spool.records() if (data := gap_data(record))]
+    for _ in range(6):
+        fill(spool, 20)
+        drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)), force=True)
+    buried = [letter.record for letter in letters(spool)]
+    gaps = [data for record in [*buried, *spool.records()] if record and (data := gap_data(record))]
+    events = sum(record is not None and gap_data(record) is None for record in buried)
+    assert events + sum(sum(dropped(data).values()) for data in gaps) == len(expected) + 120
+    assert min(data["from"] for data in gaps) == gap["from"]
+
+
 def test_a_forged_gap_removes_nothing_else(spool: Spool, tmp_path: Path) -> None:
     """A gap that names files outside the spool, or files that are no segments, removes none of them."""
     (tmp_path / "precious").write_text("x")
