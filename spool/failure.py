@@ -5,13 +5,14 @@ import ssl
 from collections.abc import Iterator
 
 import requests
-from urllib3.exceptions import MaxRetryError, ProtocolError, ReadTimeoutError
+from urllib3.exceptions import LocationValueError, MaxRetryError, ProtocolError, ReadTimeoutError
 
 from spool.outcome import Deferred
 from spool.probe import Failure
 from spool.record import printable
 
-_NO_ADDRESS = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)  # InvalidProxyURL is an InvalidURL
+# InvalidProxyURL is an InvalidURL. requests lets urllib3's own error through where it looks up a host's name.
+_NO_ADDRESS = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, LocationValueError)
 _NO_CONNECTION = "no connection"
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (requests.exceptions.ProxyError, "the proxy refused"),
@@ -23,7 +24,7 @@ _WORDS: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def outcome_of(error: requests.RequestException) -> Deferred:
+def outcome_of(error: Exception) -> Deferred:
     """Say what a network did to a request: the texts of requests are long and hold addresses of objects."""
     if isinstance(error, _NO_ADDRESS):
         return Deferred("the address of the endpoint or of the proxy is not valid", misconfigured=True)
@@ -48,7 +49,7 @@ def cause(error: BaseException) -> tuple[Failure, str | None]:
     return "other", None
 
 
-def _broke_off(error: requests.RequestException) -> bool:
+def _broke_off(error: Exception) -> bool:
     """Whether the request had reached somebody: then it may be the records that the endpoint chokes on."""
     inner = error.args[0] if error.args else None
     if isinstance(inner, MaxRetryError):

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import requests
+from urllib3.exceptions import LocationValueError
 
 from spool.endpoint import is_token
 from spool.failure import outcome_of
@@ -28,7 +30,7 @@ _READ_TIMEOUT = 15.0  # seconds between two reads
 _DEADLINE = 30.0  # seconds for everything, name look-up and a dripping answer included
 _RETRIES = 2  # quick ones, within the deadline
 _PROBE_DEADLINE = 5.0  # seconds for a look
-_BODY_LIMIT = 256 * 1024  # bytes of an answer that are read: to name each record of a segment takes less
+_BODY_LIMIT = 256 * 1024  # bytes of an answer that are read
 _CHUNK = 64 * 1024
 
 
@@ -78,11 +80,10 @@ class HttpTransport(Transport):
         self._compress = compress
         self._token = token
         self._verify: str | bool = str(ca_bundle) if ca_bundle else True
-        self._retries = retries
         self._deadline = deadline
         self._clock = clock
         self._misconfigured = _unusable(token) or (_unreadable(ca_bundle) if ca_bundle else None)
-        self._poster = self._new_poster()
+        self._poster = Poster(url, self._authorize, verify=self._verify, retries=retries)
         self._worker: Worker[Outcome] = Worker()
         self._ahead: deque[tuple[Sequence[Record], _Packed]] = deque(maxlen=2)  # what is sent, and what is next
 
@@ -121,10 +122,8 @@ class HttpTransport(Transport):
             return Deferred(self._misconfigured, misconfigured=True)
         # Time-outs of sockets are per read, and a name look-up has none: a server that drips would hold us for ever.
         # A thread of its own can be left behind.
-        poster = self._poster
-        outcome = self._worker.do(lambda: self._post(poster, request, len(records)), self._deadline)
+        outcome = self._worker.do(lambda: self._post(request, len(records)), self._deadline)
         if outcome is None:
-            self._poster = self._new_poster()  # the old one is that thread's now
             return Deferred(f"no answer within {self._deadline:.0f} s", server_error=True)
         return outcome
 
@@ -150,32 +149,40 @@ class HttpTransport(Transport):
     def _packed_ahead(self, records: Sequence[Record]) -> _Packed | None:
         return next((packed for ready, packed in tuple(self._ahead) if ready is records), None)
 
-    def _new_poster(self) -> Poster:
-        return Poster(self.address, self._authorize, verify=self._verify, retries=self._retries)
-
     def _authorize(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
         if self._token is not None:
             prepared.headers["Authorization"] = f"Bearer {self._token}"
         return prepared
 
-    def _hidden(self, body: bytearray) -> bytes:
-        """Return an answer without our secrets, should the endpoint repeat them: a part of it is kept and shown."""
-        for secret in (self._token, self.address.partition("?")[2]):
-            if secret:
-                body = body.replace(secret.encode("utf-8", "replace"), b"...")
-        return bytes(body)
+    def _secrets(self, sent: str) -> list[str]:
+        """Return what an endpoint may repeat and nobody may see, longest first: the token, the query in any form."""
+        queries = [urlsplit(address).query for address in (self.address, sent)]
+        texts = {self._token or "", *queries, *map(unquote, queries)} - {""}
+        return sorted(texts, key=len, reverse=True)
 
-    def _post(self, poster: Poster, request: Request, records: int) -> Outcome:
+    def _post(self, request: Request, records: int) -> Outcome:
+        outcome = self._answer(request, records)
+        if isinstance(outcome, Deferred):
+            self._poster.forget()
+        return outcome
+
+    def _answer(self, request: Request, records: int) -> Outcome:
         try:
-            with poster.post(request.headers, request.body, (_CONNECT_TIMEOUT, _READ_TIMEOUT)) as answer:
+            with self._poster.post(request.headers, request.body, (_CONNECT_TIMEOUT, _READ_TIMEOUT)) as answer:
                 body = bytearray()
                 for chunk in answer.iter_content(_CHUNK):
                     body += chunk
                     if len(body) >= _BODY_LIMIT:
                         break
-                headers = {name.lower(): value for name, value in answer.headers.items()}
-                return classify(Response(answer.status_code, headers, self._hidden(body)), records, self._clock())
-        except requests.RequestException as error:
+                response = Response(
+                    answer.status_code,
+                    {name.lower(): value for name, value in answer.headers.items()},
+                    bytes(body),
+                    cut=len(body) >= _BODY_LIMIT,
+                    secrets=self._secrets(answer.url),
+                )
+                return classify(response, records, self._clock())
+        except (requests.RequestException, LocationValueError) as error:
             return outcome_of(error)
         except OSError as error:  # requests turns what a network does into its own errors: this is a file
             return Deferred(f"the certificates cannot be read: {printable(str(error))}", misconfigured=True)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,11 +13,23 @@ from spool.schedule import MAX_RETRY_AFTER
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP answer as far as it counts here. `headers` have lower-case names; `body` may be cut off."""
+    """
+    An HTTP answer as far as it counts here. `headers` have lower-case names; `body` is cut off when `cut`.
+
+    `secrets` are texts that it may repeat, and that nobody may see.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    cut: bool = False
+    secrets: Sequence[str] = ()
+
+    def said(self, text: str) -> str:
+        """Return some words of the answer as they may be kept and shown."""
+        for secret in self.secrets:
+            text = text.replace(secret, "...")
+        return printable(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +73,7 @@ def classify(response: Response, records: int, now: datetime) -> Outcome:
     """
     status = response.status
     if 200 <= status < 300:
-        return _acknowledgement(response)
+        return _acknowledgement(response, records)
     reason = f"HTTP {status}{_explanation(response)}"
     if status in _LATER or status >= 500:
         wish = _retry_after(response.headers.get("retry-after"), now)
@@ -82,7 +94,7 @@ def _explanation(response: Response) -> str:
     """Return the beginning of what an endpoint says about its refusal: ": Unknown column day", or nothing."""
     kind = _media_type(response)
     lines = response.body.decode("utf-8", "replace").strip().splitlines()
-    return f": {printable(lines[0])}" if lines and (kind == "text/plain" or kind.endswith("json")) else ""
+    return f": {response.said(lines[0])}" if lines and (kind == "text/plain" or kind.endswith("json")) else ""
 
 
 def _media_type(response: Response) -> str:
@@ -102,42 +114,45 @@ def _is_page(response: Response) -> bool:
     return kind in _PAGES or (not kind and start.startswith((b"<!doctype html", b"<html")))
 
 
-def _acknowledgement(response: Response) -> Outcome:
+def _acknowledgement(response: Response, records: int) -> Outcome:
     if _is_page(response):
         return Deferred(
             f"HTTP {response.status} with a web page: not the endpoint (a captive portal?)", misconfigured=True
         )
+    if response.cut and records > 1 and response.body.lstrip().startswith(b"{"):
+        # It may name records that were rejected: for fewer of them it is shorter.
+        return Refused("the answer is too long to be read", response.status)
     try:
         answer = json.loads(response.body)
     except (ValueError, RecursionError):
         answer = None  # most receivers answer with nothing, null, or something of their own
     if not isinstance(answer, dict):
         return Delivered()
-    rejected, nameless = _rejected(answer)
-    if (refused := _partial(answer) or nameless) is not None:
+    rejected, nameless = _rejected(answer, response)
+    if (refused := _partial(answer, response) or nameless) is not None:
         return Refused(refused, response.status)  # which ones they are is to be found out
     return Delivered(rejected)
 
 
-def _partial(answer: dict[str, Any]) -> str | None:
+def _partial(answer: dict[str, Any], response: Response) -> str | None:
     """Return why OTLP's collector rejected some of a batch, or None. It says how many, and not which."""
     partial = answer.get("partialSuccess")
     try:
         if isinstance(partial, dict) and int(partial.get("rejectedLogRecords", 0)) > 0:
-            return _words(partial.get("errorMessage"))
+            return _words(partial.get("errorMessage"), response)
     except (ValueError, TypeError, OverflowError):
         pass
     return None
 
 
-def _rejected(answer: dict[str, Any]) -> tuple[dict[str, str], str | None]:
+def _rejected(answer: dict[str, Any], response: Response) -> tuple[dict[str, str], str | None]:
     """Return the ids that our own collector rejected, and why; and why it rejected something that has no id for it."""
     items = answer.get("rejected")
     rejected: dict[str, str] = {}
     nameless = None
     for item in items if isinstance(items, list) else ():
         if isinstance(item, dict):
-            reason = _words(item.get("reason"))
+            reason = _words(item.get("reason"), response)
             if isinstance(item.get("id"), str):
                 rejected[item["id"]] = reason
             else:
@@ -145,8 +160,8 @@ def _rejected(answer: dict[str, Any]) -> tuple[dict[str, str], str | None]:
     return rejected, nameless
 
 
-def _words(reason: object) -> str:
-    return printable(reason) if reason and isinstance(reason, str) else "rejected"
+def _words(reason: object, response: Response) -> str:
+    return response.said(reason) if reason and isinstance(reason, str) else "rejected"
 
 
 def _retry_after(header: str | None, now: datetime) -> float | None:

@@ -1,5 +1,6 @@
 """A session of requests that does as it is told and no more: no redirect, no cookie, no login, few retries."""
 
+import threading
 from collections.abc import Callable, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Self
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool
     from urllib3.response import BaseHTTPResponse
+
+
+_SEND_TIMEOUT = 30.0  # seconds for all of a request, as sockets have it: no more than the transport gives it
 
 
 def open_session(
@@ -39,10 +43,13 @@ def open_session(
 
 class Poster:
     """
-    Posts to one address over one session, one request after another.
+    Posts to one address, one request after another over a session that is kept.
 
     To find the way to an address (its parts, the proxy, the certificates) is a third of what a request takes. It is
     done for the first one, and again, in a new session, behind one that failed: the network may have become another.
+
+    Each thread has its own way, and so has a forked child, where none of the threads lives on that made one: two that
+    share a connection read one another's answers.
     """
 
     def __init__(
@@ -57,21 +64,22 @@ class Poster:
         self._authorize = authorize
         self._verify = verify
         self._retries = retries
-        self._way: tuple[requests.Session, requests.PreparedRequest, Mapping[str, Any]] | None = None
+        self._kept = threading.local()
 
     def post(self, headers: Mapping[str, str], body: bytes, timeout: tuple[float, float]) -> requests.Response:
         """Send a body, and return the answer as soon as its header is there. It raises what requests does."""
-        if self._way is None:
-            self._way = self._find_way(headers)
-        session, request, settings = self._way
+        way = getattr(self._kept, "way", None)
+        if way is None:
+            way = self._kept.way = self._find_way(headers)
+        session, request, settings = way
         request.headers.update(headers)
         request.prepare_body(body, None)
         # No redirect: records go where the user said, and nowhere else.
-        try:
-            return session.send(request, timeout=timeout, allow_redirects=False, **settings)
-        except requests.RequestException:
-            self._way = None
-            raise
+        return session.send(request, timeout=timeout, allow_redirects=False, **settings)
+
+    def forget(self) -> None:
+        """Find the way anew for the next request of this thread."""
+        self._kept.way = None
 
     def _find_way(
         self, headers: Mapping[str, str]
@@ -97,6 +105,8 @@ class _Connection:
     """
 
     response_class = Answer
+    sock: Any
+    connect: Callable[[], None]
     _pieces: list[bytes] | None = None
 
     def request(self, *arguments: Any, **named: Any) -> None:
@@ -107,6 +117,9 @@ class _Connection:
             super().request(*arguments, **named)  # type: ignore[misc]
         finally:
             self._pieces = None
+        if self.sock is None:
+            self.connect()
+        self.sock.settimeout(_SEND_TIMEOUT)  # urllib3 would go on with that for a connection
         self.send(b"".join(pieces))
 
     def send(self, data: bytes) -> None:

@@ -1,11 +1,16 @@
 """The HTTP transport against real sockets, from a friendly endpoint to a hostile one."""
 
 import gzip
+import json
+import os
+import re
 import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -13,7 +18,7 @@ from pathlib import Path
 import pytest
 from endpoint import Endpoint, Request, drip, reply, silence
 
-from spool import WIRE_FORMATS, Deferred, Delivered, Outcome, Record, Refused
+from spool import WIRE_FORMATS, Deferred, Delivered, Outcome, Record, Refused, Spool, drain
 from spool.endpoint import insecure, shown
 from spool.http import HttpTransport
 from spool.record import encode
@@ -256,6 +261,146 @@ def test_the_way_is_looked_for_again_when_it_has_failed(
     assert sender.send(records) == Deferred("the proxy refused")
     monkeypatch.delenv("http_proxy")
     assert sender.send(records) == Delivered()
+
+
+def test_a_proxy_that_wants_a_login_is_not_asked_for_ever(
+    endpoint: Endpoint, records: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who sets another proxy, where one has answered that it wants a login, need not start anew either."""
+    monkeypatch.setattr("spool.session.is_local", lambda _address: False)
+    proxy = Endpoint(reply(407))
+    monkeypatch.setenv("http_proxy", proxy.url)
+    sender = transport(endpoint.url)
+    assert sender.send(records) == Deferred("HTTP 407", misconfigured=True)
+    monkeypatch.delenv("http_proxy")
+    assert sender.send(records) == Delivered()
+    proxy.close()
+
+
+def test_a_forked_child_has_a_connection_of_its_own(endpoint: Endpoint) -> None:
+    """Parent and child that go on with one transport get the answers to their own requests, not to each other's."""
+    endpoint.answer = lambda connection, request: reply(400 if "child" in request.text else 200)(connection, request)
+    program = """
+import os, sys
+from spool import WIRE_FORMATS
+from spool.http import HttpTransport
+from spool.record import encode
+
+sender = HttpTransport(sys.argv[1], WIRE_FORMATS["json"], user_agent="test/1")
+
+def send(who):
+    record = encode({"who": who}, source="test", event_type="t", now_ns=10**18)
+    return type(sender.send([record])).__name__
+
+send("parent")
+child = os.fork()
+who, expected = ("parent", "Delivered") if child else ("child", "Refused")
+wrong = [outcome for _ in range(40) if (outcome := send(who)) != expected]
+if not child:
+    os._exit(len(wrong))
+print(len(wrong), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    command = [sys.executable, "-c", program, endpoint.url]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "0 0\n", done.stderr
+
+
+def test_threads_have_connections_of_their_own(endpoint: Endpoint) -> None:
+    """Threads that share one transport, from its first request on, each send their own records."""
+    sender = transport(endpoint.url)
+    events = [encode({"n": n}, source="test", event_type="t", now_ns=10**18) for n in range(80)]
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = pool.map(lambda record: sender.send([record]), events)
+    assert set(map(type, outcomes)) == {Delivered}
+    sent = sorted(json.loads(request.text)[0]["data"]["n"] for request in endpoint.requests)
+    assert sent == list(range(80))
+
+
+def test_a_slow_uplink_has_the_time_of_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that takes longer to leave than a connection may take to open arrives all the same."""
+    monkeypatch.setattr("spool.http._CONNECT_TIMEOUT", 0.3)
+
+    def connect_narrowly(address: tuple[str, int], *_: object, **__: object) -> socket.socket:
+        connection = socket.create_connection(address, timeout=0.3)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # or the system takes all of it at once
+        return connection
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", connect_narrowly)
+    large = [encode({"n": os.urandom(15_000).hex()}, source="s", event_type="t", now_ns=10**18) for _ in range(40)]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+        def read_slowly() -> None:
+            connection, _ = server.accept()
+            with connection:
+                left = 1
+                data = b""
+                while left > 0:
+                    data += connection.recv(1024 * 64)
+                    time.sleep(0.01)
+                    head, _, body = data.partition(b"\r\n\r\n")
+                    length = re.search(rb"Content-Length: (\d+)", head)
+                    left = int(length[1]) - len(body) if length else 1
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        threading.Thread(target=read_slowly, daemon=True).start()
+        sender = HttpTransport(
+            f"http://127.0.0.1:{server.getsockname()[1]}/", WIRE_FORMATS["json"], user_agent="t", compress=False
+        )
+        began = time.monotonic()
+        assert sender.send(large) == Delivered()
+        assert time.monotonic() - began > 0.3, "the test is too fast to tell"
+
+
+@pytest.mark.parametrize("query", ["key=s3cret", "key=s3cret#part", "key=[s3cret]", "key=s3%63ret", "s3cret é"])
+def test_what_an_endpoint_repeats_holds_no_secret(endpoint: Endpoint, records: list[Record], query: str) -> None:
+    """An endpoint that repeats the request's address, however it was written, and the token, betrays neither."""
+
+    def repeat(connection: socket.socket, request: Request) -> None:
+        said = f"{request.line} {request.headers['authorization']}"
+        reply(400, said.encode(), Content_Type="text/plain")(connection, request)
+
+    endpoint.answer = repeat
+    sender = HttpTransport(f"{endpoint.url}?{query}", WIRE_FORMATS["json"], user_agent="t", token="t0ken")  # noqa: S106
+    outcome = sender.send(records)
+    assert outcome == Refused("HTTP 400: POST /events?... HTTP/1.1 Bearer ...", 400)
+
+
+@pytest.mark.parametrize("token, query", [("1", ""), ("ab", ""), ("t", "?e"), ("t", "?7"), ("t", "?reason")])
+def test_a_secret_like_a_part_of_an_id(endpoint: Endpoint, records: list[Record], token: str, query: str) -> None:
+    """However short a secret is, the records that an endpoint rejects are found by their ids."""
+
+    def reject(connection: socket.socket, request: Request) -> None:
+        rejected = [{"id": each["id"], "reason": "no"} for each in request.records]
+        reply(200, json.dumps({"rejected": rejected}).encode())(connection, request)
+
+    endpoint.answer = reject
+    sender = HttpTransport(f"{endpoint.url}{query}", WIRE_FORMATS["json"], user_agent="t", token=token)
+    outcome = sender.send(records)
+    assert isinstance(outcome, Delivered)
+    assert set(outcome.rejected) == {record.id for record in records}
+
+
+def test_an_answer_that_is_too_long_is_asked_for_in_parts(endpoint: Endpoint, tmp_path: Path) -> None:
+    """An endpoint that says more about the records it rejects than is read loses none of its rejections."""
+
+    def reject(connection: socket.socket, request: Request) -> None:
+        rejected = [{"id": each["id"], "reason": "no " * 2000} for each in request.records]
+        reply(200, json.dumps({"rejected": rejected}).encode())(connection, request)
+
+    endpoint.answer = reject
+    spool = Spool(tmp_path / "spool", source="test")
+    for _ in range(100):
+        spool.append({}, event_type="t")
+    summary = drain(spool, transport(endpoint.url))
+    assert (summary.delivered, summary.buried) == (0, 100)
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 70 + ".example"])
+def test_a_host_that_is_none_is_a_misconfiguration(records: list[Record], host: str) -> None:
+    """A name that no host can have is told as an address that has to be mended."""
+    outcome = transport(f"https://{host}/").send(records)
+    assert outcome == Deferred("the address of the endpoint or of the proxy is not valid", misconfigured=True)
 
 
 def test_a_header_that_is_none_is_not_sent(endpoint: Endpoint, records: list[Record]) -> None:
