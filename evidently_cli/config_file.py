@@ -54,8 +54,7 @@ def read(path: Path) -> ConfigFile:
     import tomllib  # for those who have such a file
 
     try:
-        table = tomllib.loads(text).get("telemetry", {})
-        enabled, choices = _checked(table, path.parent)
+        enabled, choices = _checked(tomllib.loads(text), path.parent)
     except RecursionError:
         return ConfigFile(path, complaint="it is nested too deeply")
     except (ValueError, RuntimeError) as error:  # RuntimeError: the home of "~somebody" is not known
@@ -98,8 +97,11 @@ def _text(path: Path) -> str:
     return content.decode("utf-8-sig")
 
 
-def _checked(table: Any, folder: Path) -> tuple[bool | None, dict[str, str]]:
+def _checked(document: Mapping[str, Any], folder: Path) -> tuple[bool | None, dict[str, str]]:
     """Return `enabled`, and the other keys as text; relative paths are meant from where the file is."""
+    if strange := document.keys() - {"telemetry"}:  # [telemetrie], or a key outside of any table, may be meant as a no
+        raise _MistakeError(f"it has a {min(strange)[:40]!r}, and should have nothing but [telemetry]")
+    table = document.get("telemetry", {})
     if not isinstance(table, dict):
         raise _MistakeError("[telemetry] is no table")
     for key, value in table.items():

@@ -21,9 +21,6 @@ gzip = false
 token_file = "token"
 ca_bundle = "/etc/ssl/ca.pem"
 flush = "manual"
-
-[other]
-enabled = false
 """
 
 
@@ -34,7 +31,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_every_key_is_read(path: Path) -> None:
-    """Each documented key is taken; a relative path is meant from where the file is; other tables are others'."""
+    """Each documented key is taken; a relative path is meant from where the file is."""
     path.write_text(ALL)
     assert read(path) == ConfigFile(
         path,
@@ -63,6 +60,10 @@ def test_a_file_that_is_not_there_says_nothing(path: Path) -> None:
         "[telemetry]\nenabled = flase",
         '[telemetry]\nenabled = "no"',
         "[telemetry]\nenable = false",
+        "[telemetrie]\nenabled = false",
+        "[Telemetry]\nenabled = false",
+        "enabled = false",
+        "[telemetry]\nenabled = true\n[telemetry_off]\nenabled = true",
         "telemetry = false",
         "[telemetry]\nendpoint = 1",
         '[telemetry]\ntoken_file = "~nobody-of-that-name/token"',
