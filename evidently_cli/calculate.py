@@ -58,6 +58,9 @@ def _command(kind: Literal["profile", "report"], name: str, ending: str) -> Call
         if reference == current == Path("-"):
             raise typer.BadParameter("only one of --reference and --current can be standard input")
         target = output_path / (report_name if report_name.endswith(ending) else report_name + ending)
+        for path in (config, reference, current):
+            if path is not None and _is_one(path, target):
+                raise typer.BadParameter(f"the result would overwrite {path}: choose another --report-name")
         manner = Manner(fail_on_drift, quiet, json, verbose)
         _run(kind, config, target, manner, reference=reference, current=current)
 
@@ -69,6 +72,14 @@ app.command("report", help="Write an HTML report: NAME.html.")(_command("report"
 app.command("dashboard", help="Write an HTML report, as Evidently 0.1.x called it.", hidden=True)(
     _command("report", "dashboard", ".html")
 )
+
+
+def _is_one(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one file."""
+    try:
+        return path.samefile(other)
+    except (OSError, ValueError):
+        return False
 
 
 def _run(
@@ -100,7 +111,7 @@ def _run(
     recorder.record_run(event.Usage.of(kind, config), os.environ, tell, quiet=manner.quiet or manner.json)
     if manner.fail_on_drift:
         if result.drifted is None:  # a pipeline that trusts in it must not pass
-            raise CommandError("--fail-on-drift: none of the computed sections looks for drift", 2)
+            raise CommandError("--fail-on-drift: no section that was computed looks for drift", 2)
         if result.drifted:
             raise typer.Exit(DRIFT_FOUND)
 

@@ -52,6 +52,7 @@ def flush_until(
             wait=last.wait,
             busy=last.busy,
             stopped=last.stopped,
+            stuck=last.stuck,
         )
     return done
 
@@ -110,6 +111,8 @@ def conclusion(summary: Summary, *, left: bool, decided_by: str) -> tuple[str, i
         done += f" {count(summary.buried, 'record')} refused or corrupt: kept in dead/ with the reason."
     if summary.stopped:
         return f"{done} Telemetry was switched off meanwhile ({decided_by}).", 0
+    if summary.failure is None and summary.stuck and left:
+        return f"{done} The rest waits: the spool cannot be written to ({summary.stuck}).", TRY_LATER
     if summary.failure is None:
         return (f"{done} Records that came meanwhile are left.", TRY_LATER) if left else (done, 0)
     if summary.failure.misconfigured:

@@ -27,7 +27,8 @@ _HOPELESS = 16  # failures in a row, while a segment is taken apart: more than i
 class Summary:
     """
     What a drain did. `wait` is set when nothing was due yet, `busy` when another drain was at work, `stopped` when it
-    might not send any more.
+    might not send any more. `stuck` says why something could not be buried or removed, where other things could: the
+    next drain has it.
     """
 
     delivered: int = 0
@@ -37,6 +38,7 @@ class Summary:
     wait: timedelta | None = None
     busy: bool = False
     stopped: bool = False
+    stuck: str | None = None
 
 
 class _StoppedError(Exception):
@@ -261,8 +263,9 @@ class _Run:
             head = self._head.stem if self._head else None
             self._save(self.schedule.failed(self.failure, self.spool.now(), self.jitter, head=head))
         elif self.requests and not self.stopped:
-            self._save(self.schedule.succeeded(self.spool.now()))
-        return Summary(self.delivered, self.buried, self.requests, self.failure, stopped=self.stopped)
+            self._save_success()
+        stuck = (self._stuck.strerror or str(self._stuck)) if self._stuck else None
+        return Summary(self.delivered, self.buried, self.requests, self.failure, stopped=self.stopped, stuck=stuck)
 
     def _done(self, segment: Path, todo: deque[Sequence[Record]]) -> None:
         """
@@ -278,7 +281,7 @@ class _Run:
         else:
             self._finished = segment
         if self.schedule.attempts:  # the endpoint is back: whatever happens to this drain, the next one need not wait
-            self._save(self.schedule.succeeded(self.spool.now()))
+            self._save_success()
         self.progress(self.delivered + self.buried)
 
     def _remove_finished(self) -> None:
@@ -310,6 +313,9 @@ class _Run:
             self._suspects.remove(suspect)
             records = self.spool.read(suspect.segment).records
             self.spool.replace(suspect.segment, [each for each in records if each.id != record.id])
+
+    def _save_success(self) -> None:
+        self._save(self.schedule.succeeded(self.spool.now(), delivered=self.delivered > 0))
 
     def _save(self, schedule: Schedule) -> None:
         self.schedule = schedule

@@ -83,9 +83,9 @@ class Schedule:
         """Return how often the endpoint has failed over a segment, if it is the last one it failed over."""
         return self.head_failures if segment == self.head else 0
 
-    def succeeded(self, now: datetime) -> "Schedule":
-        """Return the schedule after a delivery."""
-        return Schedule(endpoint=self.endpoint, last_success=now)
+    def succeeded(self, now: datetime, *, delivered: bool = True) -> "Schedule":
+        """Return the schedule after the endpoint has answered; unless `delivered`, it has refused all that it got."""
+        return Schedule(endpoint=self.endpoint, last_success=now if delivered else self.last_success)
 
 
 def backoff(attempts: int, jitter: Jitter) -> float:

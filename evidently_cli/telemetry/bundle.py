@@ -11,8 +11,14 @@ from evidently_cli.settings import Settings
 from evidently_cli.telemetry.options import AsJson
 
 
+def _file(path: Path) -> Path:
+    if path == Path("-"):
+        raise typer.BadParameter("this takes a file, no pipe: what was written is read back before the records leave")
+    return path
+
+
 def export_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to make.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to make.", callback=_file)],
     *,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the records pending here, too.")] = False,
     as_json: AsJson = False,
@@ -46,7 +52,7 @@ def export_(
 
 
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file that `export` made.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file that `export` made.", callback=_file)],
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -155,7 +155,20 @@ def test_a_pipeline_can_stop_at_drift(evidently: CommandLine) -> None:
     (evidently.directory / "cur.csv").write_text(rows)
     evidently(*PROFILE, "--fail-on-drift")
     (evidently.directory / "config.json").write_text('{"profile_sections": ["data_quality"]}')
-    assert "none of the computed sections looks for drift" in evidently(*PROFILE, "--fail-on-drift", status=2).stderr
+    assert "no section that was computed looks for drift" in evidently(*PROFILE, "--fail-on-drift", status=2).stderr
+
+
+@pytest.mark.parametrize("name", ["config", "config.json", "ref.csv"])
+def test_a_result_overwrites_no_input(evidently: CommandLine, name: str) -> None:
+    """A result that would take the place of the config, or of a data file however it is named, is refused before."""
+    folder = evidently.directory
+    if name == "ref.csv":
+        (folder / "ref.csv.json").hardlink_to(folder / "ref.csv")
+    before = {path.name: path.read_bytes() for path in folder.glob("*.*")}
+    done = evidently(*PROFILE, "--report-name", name, status=2)
+    assert "would overwrite" in done.stderr
+    assert {path.name: path.read_bytes() for path in folder.glob("*.*")} == before
+    assert recorded(evidently) == []
 
 
 def test_one_file_can_come_through_a_pipe(evidently: CommandLine) -> None:

@@ -38,6 +38,15 @@ def test_an_empty_machine(evidently: CommandLine) -> None:
     assert not evidently.spool.parent.exists()
 
 
+@pytest.mark.parametrize("command", ["export", "import"])
+def test_a_bundle_is_no_pipe(evidently: CommandLine, command: str) -> None:
+    """Records are not moved into a file called `-` where somebody meant a pipe."""
+    record(evidently)
+    assert "no pipe" in evidently("telemetry", command, "-", status=2).stderr
+    assert not (evidently.directory / "-").exists()
+    assert len(list(Spool(evidently.spool, source=SOURCE).records())) == 1
+
+
 def test_status_says_who_decided(evidently: CommandLine) -> None:
     """`status` shows the effective state and the setting behind it; --json has the documented keys."""
     record(evidently, 3)

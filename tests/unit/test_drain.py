@@ -304,7 +304,8 @@ def test_one_segment_that_cannot_be_removed_keeps_no_other(spool: Spool, error: 
     """Where one file cannot be removed, all others are delivered, and nothing is sent twice by one drain."""
     expected = segments(spool, 1, 1, 1)
     endpoint = FakeTransport()
-    assert drain(stick(spool, error, spool.sealed()[number]), endpoint).delivered == 3
+    summary = drain(stick(spool, error, spool.sealed()[number]), endpoint)
+    assert (summary.delivered, summary.stuck) == (3, os.strerror(error))
     assert endpoint.taken == list(chain.from_iterable(expected))
     assert pending(spool) == expected[number]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from transport import FakeTransport
 
-from evidently_cli.flushing import flush_until
-from spool import Deferred, Delivered, Outcome, Record, Spool
+from evidently_cli.flushing import conclusion, flush_until
+from spool import Deferred, Delivered, Outcome, Record, Spool, Summary
 
 BUSY = Deferred("HTTP 429", retry_after=1.0)
 DOWN = Deferred("HTTP 503", server_error=True)
@@ -80,3 +80,14 @@ def test_it_ends_where_it_may_send_no_more(tmp_path: Path) -> None:
     machine.stays_on = False
     assert machine.flush(3600) == (0, 1)
     assert len(machine.naps) == 1
+
+
+def test_a_spool_that_cannot_be_written_to_is_told() -> None:
+    """Where some records went, and others stay as the disk says no, a flush says that, and may be tried again."""
+    words, code = conclusion(
+        Summary(delivered=1, requests=2, stuck="Permission denied"), left=True, decided_by="default"
+    )
+    assert words == (
+        "1 record delivered in 2 requests. The rest waits: the spool cannot be written to (Permission denied)."
+    )
+    assert code == 75

@@ -59,6 +59,8 @@ def test_failures_count_and_success_clears() -> None:
     assert (twice.attempts, twice.retry_after, twice.last_error) == (2, None, "no connection")
     assert twice.last_success == NOW
     assert twice.succeeded(NOW) == Schedule(last_success=NOW)
+    later = NOW + timedelta(days=1)
+    assert twice.succeeded(later, delivered=False) == Schedule(last_success=NOW), "all of it was refused"
 
 
 def test_it_survives_on_disk(tmp_path: Path) -> None:
