@@ -146,7 +146,7 @@ def of_polars(values: pl.Series) -> Column:
         whole = dtype.is_integer() and not values.null_count()
         return Numbers((_wide((values if whole else values.cast(pl.Float64)).to_numpy()),))
     starts = range(0, len(values), _TEXT_ROWS)
-    return _text(np.array(values.slice(start, _TEXT_ROWS).to_list(), dtype=object) for start in starts)
+    return _text(np.fromiter(values.slice(start, _TEXT_ROWS).to_list(), dtype=object) for start in starts)
 
 
 def _wide(values: NDArray[Any]) -> NDArray[Any]:
@@ -164,10 +164,17 @@ def _text(pieces: Iterable[NDArray[Any]]) -> Labels:
     numbers: dict[str, int] = {}
     parts = []
     for piece in pieces:
-        codes, labels = pd.factorize(piece)
+        try:
+            codes, labels = pd.factorize(piece)
+        except TypeError:  # lists, dicts and the like have no hash
+            codes, labels = pd.factorize(np.fromiter(map(_scalar, piece), dtype=object))
         renumbered = [numbers.setdefault(str(label), len(numbers)) for label in labels]
         parts.append(np.array([*renumbered, -1], np.int32)[codes])
     return Labels(tuple(parts), tuple(numbers))
+
+
+def _scalar(value: object) -> object:
+    return value if pd.api.types.is_scalar(value) else str(value)
 
 
 def _kept(column: Column, mask: NDArray[np.bool_] | None, store: Store) -> Column:

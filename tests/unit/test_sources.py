@@ -37,9 +37,10 @@ DATA = {
 DRIFT = {"profile_sections": ["data_drift"]}
 
 
-def metrics(result: Result) -> object:
+def metrics(result: Result) -> dict[str, dict[str, object]]:
     """The metrics of data_drift, as a profile has them."""
-    return json.loads(result.to_json(indent=False))["data_drift"]["data"]["metrics"]
+    metrics: dict[str, dict[str, object]] = json.loads(result.to_json(indent=False))["data_drift"]["data"]["metrics"]
+    return metrics
 
 
 def types(table: Table) -> dict[str, type]:
@@ -57,6 +58,18 @@ def test_the_same_data_in_every_form(tmp_path: Path) -> None:
     forms: list[object] = [tmp_path / "x.csv", str(tmp_path / "x.parquet"), pandas, polars]
     expected, *others = (metrics(calculate(data, data, config, kind="profile")) for data in forms)
     assert others == [expected] * 3
+
+
+@pytest.mark.parametrize("values", [[[1], [2, 3], None], [{"a": 1}, {"a": 2}, None], [[1, 2], [3, 4], [1, 2]]])
+def test_lists_and_dicts_are_text(tmp_path: Path, values: list[object]) -> None:
+    """A column of lists or of dicts, in a frame or a Parquet file, is one of categories, as any other text."""
+    frame = pl.DataFrame({"x": values * 20})
+    frame.write_parquet(tmp_path / "x.parquet")
+    config = {"profile_sections": ["data_drift", "data_quality"]}
+    forms: list[object] = [pd.DataFrame({"x": values * 20}), frame, tmp_path / "x.parquet"]
+    expected, *others = (metrics(calculate(data, data, config)) for data in forms)
+    assert expected["x"]["feature_type"] == "cat"
+    assert others == [expected] * 2
 
 
 @pytest.mark.parametrize("form", ["pandas", "polars"])
