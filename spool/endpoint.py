@@ -48,7 +48,7 @@ def shown(url: str) -> str:
     except ValueError:
         return "the address"
     scheme = f"{parts.scheme}://" if parts.netloc else ""
-    return printable(f"{scheme}{place}{'?…' if parts.query else ''}")
+    return printable(f"{scheme}{place}{'?…' if parts.query else ''}").strip() or "the address"
 
 
 def _loopback(host: str) -> bool:

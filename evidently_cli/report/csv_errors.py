@@ -13,6 +13,8 @@ import pandas as pd
 
 from evidently_cli.report.errors import DataError
 
+_COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04")  # gzip and zip
+
 
 @contextmanager
 def parser_warnings_as_errors() -> Iterator[None]:
@@ -35,6 +37,8 @@ def as_data_errors(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
     except UnicodeDecodeError as error:
+        if error.object.startswith(_COMPRESSED):
+            raise DataError(f"{path.name}: is compressed: unpack it, or call it .csv.gz if gzip made it") from error
         byte = error.object[error.start]
         raise DataError(
             f"{path.name}: byte 0x{byte:02x} is not {error.encoding.upper()} text: save the file as UTF-8, "

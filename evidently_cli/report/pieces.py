@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from evidently_cli.report.errors import DataError
 from evidently_cli.report.memory import roomy_folder
 
 STANDARD_INPUT = Path("-")
+_ADDRESS = re.compile("[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # of the two slashes in one, a path keeps one
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ def pieces(path: Path) -> tuple[Piece, ...]:
     """
     if path == STANDARD_INPUT:
         return (Piece(Path("standard input"), _copy_of_standard_input()),)
+    if _ADDRESS.match(str(path)) and not path.exists():
+        raise DataError(f"{path}: is an address, and files alone are read: fetch it first, or pipe it in as -")
     if has_magic(str(path)) and not path.exists():
         found = [Path(name) for name in sorted(glob(str(path), recursive=True)) if Path(name).is_file()]  # noqa: PTH207
         if not found:

@@ -134,7 +134,7 @@ class TargetDrift:
                     label(column.name, 40),
                     column.test_name,
                     "not finite" if column.score is None else number(column.score),
-                    f"{'below' if column.is_p_value else 'above'} {number(column.threshold)}",
+                    f"drift: {'below' if column.is_p_value else 'above'} {number(column.threshold)}",
                 )
                 for column in self.columns
             ),

@@ -231,6 +231,8 @@ def test_other_addresses_are_refused(url: str) -> None:
         ("https://me:secret@a.example/", "https://a.example/"),
         ("https://a.example:8443/?password=secret", "https://a.example:8443/?…"),
         ("https://a.example/\x1b[2J", "https://a.example/?[2J"),
+        ("https://", "the address"),
+        (" ", "the address"),
     ],
 )
 def test_no_secret_is_shown(url: str, shown_as: str) -> None:

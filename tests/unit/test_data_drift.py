@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 import sys
@@ -208,6 +209,16 @@ def test_an_empty_column_is_a_notice(tmp_path: Path) -> None:
     assert [(notice.column, notice.text) for notice in result.notices] == [
         ("empty", "every value is missing in the reference file: not tested")
     ]
+
+
+def test_an_infinite_column_is_not_called_missing(tmp_path: Path) -> None:
+    """A column that holds nothing finite is not tested, and the reader is told what it holds."""
+    data = pd.DataFrame({"x": range(20), "y": [math.inf, None] * 10})
+    [notice] = drift(tmp_path, data, data).notices
+    assert (notice.column, notice.text) == (
+        "y",
+        "every value is infinite or missing in the reference file: not tested",
+    )
 
 
 def test_a_column_that_is_text_in_the_current_file(tmp_path: Path) -> None:

@@ -207,6 +207,13 @@ def test_a_sample_without_rows(tmp_path: Path) -> None:
         read(tmp_path, TEN, sampling=Sampling("random", ratio=1e-9))
 
 
+@pytest.mark.parametrize("packed", [gzip.compress(b"x,y\n1,2\n"), b"PK\x03\x04\x14\xfe\n1\n"])
+def test_a_compressed_file_with_another_name(tmp_path: Path, packed: bytes) -> None:
+    """A file that is compressed, and does not say so in its name, is told as that, not as one in a wrong encoding."""
+    with pytest.raises(DataError, match="is compressed: unpack it"):
+        read(tmp_path, packed, name="a.csv")
+
+
 @pytest.mark.parametrize("name, message", [("", "is a folder, not a CSV file"), ("none.csv", "no such file")])
 def test_no_file(tmp_path: Path, name: str, message: str) -> None:
     """A missing file and a folder are told as such."""

@@ -170,6 +170,8 @@ def test_decimal_commas_and_quotes(tmp_path: Path) -> None:
         (pd.DataFrame({"a": []}), "has no rows"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), 'has two columns called "a"'),
         (Path("none.parquet"), "none.parquet: no such file"),
+        (Path("https://example.com/a.csv"), "is an address"),
+        (Path("s3://bucket/a.parquet"), "is an address"),
         (Path(__file__).with_suffix(".pq"), "no such file"),
     ],
 )

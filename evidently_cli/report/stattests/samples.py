@@ -129,7 +129,8 @@ def _ascending(column: Column, file: str) -> Floats:
         raise UntestableError(f"is tested as numbers, but has other values in the {file} file: not tested")
     values = np.sort(column.finite())
     if not len(values):
-        raise UntestableError(f"every value is missing in the {file} file: not tested")
+        infinite = "infinite or " if np.isinf(column.values).any() else ""
+        raise UntestableError(f"every value is {infinite}missing in the {file} file: not tested")
     return values
 
 
