@@ -11,7 +11,10 @@ from spool.outcome import Deferred
 from spool.probe import Failure
 from spool.record import printable
 
-# InvalidProxyURL is an InvalidURL. requests lets urllib3's own error through where it looks up a host's name.
+RAISED = (requests.RequestException, LocationValueError)
+"""What sending a request raises: requests lets urllib3's own error through where a host's name is none."""
+
+# InvalidProxyURL is an InvalidURL.
 _NO_ADDRESS = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, LocationValueError)
 _NO_CONNECTION = "no connection"
 _WORDS: tuple[tuple[type[Exception], str], ...] = (

@@ -13,10 +13,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import requests
-from urllib3.exceptions import LocationValueError
 
 from spool.endpoint import is_token
-from spool.failure import outcome_of
+from spool.failure import RAISED, outcome_of
 from spool.outcome import Deferred, Outcome, Refused, Response, classify
 from spool.probe import Probe
 from spool.record import ID, Record, printable
@@ -182,7 +181,7 @@ class HttpTransport(Transport):
                     secrets=self._secrets(answer.url),
                 )
                 return classify(response, records, self._clock())
-        except (requests.RequestException, LocationValueError) as error:
+        except RAISED as error:
             return outcome_of(error)
         except OSError as error:  # requests turns what a network does into its own errors: this is a file
             return Deferred(f"the certificates cannot be read: {printable(str(error))}", misconfigured=True)
