@@ -245,6 +245,18 @@ def test_correlations_are_those_of_pandas(method: Any, gaps: float, rows: int) -
     assert found[off_diagonal] == pytest.approx(expected[off_diagonal], rel=1e-9, abs=1e-9)
 
 
+@pytest.mark.parametrize("gaps", [0.0, 0.3, 0.9])
+def test_kendall_of_wide_files_is_that_of_pandas(gaps: float) -> None:
+    """Where there are many columns and few rows, the coefficients are the same, and undefined where they were."""
+    draws = np.random.default_rng(3)
+    frame = pd.DataFrame(draws.integers(0, 9, (60, 35)).astype(float)).assign(constant=1.0)
+    frame = frame.mask(draws.random(frame.shape) < gaps)
+    found = kendall([frame[name].to_numpy() for name in frame])
+    expected = frame.corr("kendall").to_numpy()
+    off_diagonal = ~np.eye(len(found), dtype=bool)
+    assert found[off_diagonal] == pytest.approx(expected[off_diagonal], rel=1e-9, abs=1e-12, nan_ok=True)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_correlations_that_are_not_defined(method: str) -> None:
     """A column that is constant where the other has values has no correlation with it: not a number, no warning."""
