@@ -82,7 +82,7 @@ class HttpTransport(Transport):
         self._deadline = deadline
         self._clock = clock
         self._misconfigured = _unusable(token) or (_unreadable(ca_bundle) if ca_bundle else None)
-        self._poster = Poster(url, self._authorize, verify=self._verify, retries=retries)
+        self._poster = Poster(url, self._authorize, verify=self._verify, retries=retries, deadline=deadline)
         self._worker: Worker[Outcome] = Worker()
         self._ahead: deque[tuple[Sequence[Record], _Packed]] = deque(maxlen=2)  # what is sent, and what is next
 
@@ -123,7 +123,7 @@ class HttpTransport(Transport):
         # A thread of its own can be left behind.
         outcome = self._worker.do(lambda: self._post(request, len(records)), self._deadline)
         if outcome is None:
-            return Deferred(f"no answer within {self._deadline:.0f} s", server_error=True)
+            return Deferred(f"no answer within {self._deadline:g} s", server_error=True)
         return outcome
 
     def probe(self, deadline: float = _PROBE_DEADLINE) -> Probe:

@@ -1,6 +1,8 @@
 """A session of requests that does as it is told and no more: no redirect, no cookie, no login, few retries."""
 
+import math
 import threading
+import time
 from collections.abc import Callable, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Self
@@ -49,7 +51,7 @@ class Poster:
     done for the first one, and again, in a new session, behind one that failed: the network may have become another.
 
     Each thread has its own way, and so has a forked child, where none of the threads lives on that made one: two that
-    share a connection read one another's answers.
+    share a connection read one another's answers. `deadline` is seconds: behind it nothing is repeated.
     """
 
     def __init__(
@@ -59,8 +61,10 @@ class Poster:
         *,
         verify: str | bool,
         retries: int,
+        deadline: float,
     ) -> None:
         self._address = address
+        self._deadline = deadline
         self._authorize = authorize
         self._verify = verify
         self._retries = retries
@@ -72,6 +76,8 @@ class Poster:
         if way is None:
             way = self._kept.way = self._find_way(headers)
         session, request, settings = way
+        adapter: Any = session.get_adapter(self._address)
+        adapter.max_retries.until = time.monotonic() + self._deadline
         request.headers.update(headers)
         request.prepare_body(body, None)
         # No redirect: records go where the user said, and nowhere else.
@@ -144,7 +150,18 @@ class Adapter(HTTPAdapter):
 
 
 class _Retry(Retry):
-    """Repeats what a moment may mend: not what the server wants to be left alone with for a while."""
+    """
+    Repeats what a moment may mend: not what the server wants to be left alone with for a while.
+
+    `until`, by `time.monotonic`, is when whoever asked has gone: nothing is repeated behind their back.
+    """
+
+    until = math.inf
+
+    def new(self, **changed: Any) -> Self:
+        after = super().new(**changed)
+        after.until = self.until
+        return after
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
         return not has_retry_after and super().is_retry(method, status_code, has_retry_after)
@@ -158,6 +175,8 @@ class _Retry(Retry):
         _pool: "ConnectionPool | None" = None,
         _stacktrace: "TracebackType | None" = None,
     ) -> Self:
+        if time.monotonic() > self.until:
+            self.total = 0
         after = super().increment(method, url, response, error, _pool, _stacktrace)
         if response is not None:
             response.close()  # or urllib3 would first read all of it, however much that is

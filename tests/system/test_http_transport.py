@@ -203,6 +203,19 @@ def test_the_deadline_holds(endpoint: Endpoint, records: list[Record], behaviour
     assert outcome == (Delivered() if behaviour == "endless" else Deferred("no answer within 1 s", server_error=True))
 
 
+def test_nothing_is_repeated_behind_the_deadline(endpoint: Endpoint, records: list[Record]) -> None:
+    """A request that was given up is not sent again by the thread that was left behind: consent may be gone by then."""
+
+    def fail_late(connection: socket.socket, request: Request) -> None:
+        time.sleep(0.6)
+        reply(503)(connection, request)
+
+    endpoint.answer = fail_late
+    assert transport(endpoint.url, deadline=0.3).send(records) == Deferred("no answer within 0.3 s", server_error=True)
+    time.sleep(1.5)
+    assert len(endpoint.requests) == 1
+
+
 @pytest.mark.parametrize(
     "url",
     ["https://example.org/", "http://127.0.0.1:80/x", "http://[::1]:80/", "http://localhost/", "http://127.8.8.8/"],
