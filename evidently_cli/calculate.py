@@ -111,7 +111,9 @@ def _run(
     recorder.record_run(event.Usage.of(kind, config), os.environ, tell, quiet=manner.quiet or manner.json)
     if manner.fail_on_drift:
         if result.drifted is None:  # a pipeline that trusts in it must not pass
-            raise CommandError("--fail-on-drift: no section that was computed looks for drift", 2)
+            if any(isinstance(section, report.Unavailable) for section in result.sections.values()):
+                raise CommandError("--fail-on-drift: no section that could be computed looks for drift")
+            raise CommandError("--fail-on-drift: none of the sections looks for drift", 2)
         if result.drifted:
             raise typer.Exit(DRIFT_FOUND)
 

@@ -155,7 +155,10 @@ def test_a_pipeline_can_stop_at_drift(evidently: CommandLine) -> None:
     (evidently.directory / "cur.csv").write_text(rows)
     evidently(*PROFILE, "--fail-on-drift")
     (evidently.directory / "config.json").write_text('{"profile_sections": ["data_quality"]}')
-    assert "no section that was computed looks for drift" in evidently(*PROFILE, "--fail-on-drift", status=2).stderr
+    assert "none of the sections looks for drift" in evidently(*PROFILE, "--fail-on-drift", status=2).stderr
+    (evidently.directory / "config.json").write_text('{"profile_sections": ["data_drift", "data_quality"]}')
+    (evidently.directory / "cur.csv").write_text("x,y\n" + ",\n" * 100)
+    assert "no section that could be computed" in evidently(*PROFILE, "--fail-on-drift", status=1).stderr
 
 
 @pytest.mark.parametrize("name", ["config", "config.json", "ref.csv"])
