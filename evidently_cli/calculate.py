@@ -110,12 +110,22 @@ def _run(
     tell = say if manner.verbose else lambda _text: None
     recorder.record_run(event.Usage.of(kind, config), os.environ, tell, quiet=manner.quiet or manner.json)
     if manner.fail_on_drift:
-        if result.drifted is None:  # a pipeline that trusts in it must not pass
-            if any(isinstance(section, report.Unavailable) for section in result.sections.values()):
-                raise CommandError("--fail-on-drift: no section that could be computed looks for drift")
-            raise CommandError("--fail-on-drift: none of the sections looks for drift", 2)
-        if result.drifted:
-            raise typer.Exit(DRIFT_FOUND)
+        _stop_at_drift(result)
+
+
+def _stop_at_drift(result: "report.Result") -> None:
+    """End with the exit code for drift, or with an error: a pipeline that trusts in this must not pass unseen."""
+    from evidently_cli import report
+
+    if result.drifted:
+        raise typer.Exit(DRIFT_FOUND)
+    if result.drifted is None:
+        if any(isinstance(section, report.Unavailable) for section in result.sections.values()):
+            raise CommandError("--fail-on-drift: no section that could be computed looks for drift")
+        raise CommandError("--fail-on-drift: none of the sections looks for drift", 2)
+    for notice in result.notices:
+        if notice.changed:
+            raise CommandError(f"--fail-on-drift: {notice}")
 
 
 def load_config(path: Path, kind: Literal["profile", "report"] | None) -> "report.Config":

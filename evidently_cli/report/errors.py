@@ -29,7 +29,15 @@ class SectionError(DataError):
 
 
 class UntestableError(DataError):
-    """One column cannot be tested. The other columns can: the caller turns this into a `Notice`."""
+    """
+    One column cannot be tested. The other columns can: the caller turns this into a `Notice`.
+
+    `changed` is set where the reference file has what the test needs, and the current one has not.
+    """
+
+    def __init__(self, text: str, *, changed: bool = False) -> None:
+        super().__init__(text)
+        self.changed = changed
 
 
 def quoted(text: str) -> str:

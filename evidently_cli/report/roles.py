@@ -8,7 +8,7 @@ of the wrong type is left out with a notice instead of silently, and a name that
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from evidently_cli.report.config import ColumnMapping
@@ -24,10 +24,15 @@ _REGRESSION_FROM = 5  # distinct values of a numeric target
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the reader should know, about one column or (None) about the whole section."""
+    """
+    Something the reader should know, about one column or (None) about the whole section.
+
+    `changed`: the column could not be tested, as the current file has nothing of the kind that the reference file has.
+    """
 
     column: str | None
     text: str
+    changed: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return self.text if self.column is None else f"{label(self.column, 60)}: {label(self.text, 400)}"

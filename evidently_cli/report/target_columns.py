@@ -62,7 +62,7 @@ def tested_columns(
         try:
             tested[column] = column_drift(compared, before, now, inputs.config.options, axis)
         except UntestableError as error:
-            notices.append(Notice(column.name, str(error)))
+            notices.append(Notice(column.name, str(error), error.changed))
     if not tested:
         reasons = "; ".join(f"{quoted(notice.column or '')}: {notice.text}" for notice in notices)
         raise SectionError(f"{section}: there is nothing to test; {reasons}")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -154,6 +155,11 @@ def test_a_pipeline_can_stop_at_drift(evidently: CommandLine) -> None:
     assert len(recorded(evidently)) == 1
     (evidently.directory / "cur.csv").write_text(rows)
     evidently(*PROFILE, "--fail-on-drift")
+    for column in ("", "text"):  # y cannot be tested, and x has not drifted
+        (evidently.directory / "cur.csv").write_text("x,y\n" + "".join(f"{number},{column}\n" for number in range(100)))
+        done = evidently(*PROFILE, "--fail-on-drift", "--quiet", status=1)
+        assert re.fullmatch("evidently: --fail-on-drift: y: .* in the current file: not tested\n", done.stderr)
+    (evidently.directory / "cur.csv").write_text(rows)
     (evidently.directory / "config.json").write_text('{"profile_sections": ["data_quality"]}')
     assert "none of the sections looks for drift" in evidently(*PROFILE, "--fail-on-drift", status=2).stderr
     (evidently.directory / "config.json").write_text('{"profile_sections": ["data_drift", "data_quality"]}')

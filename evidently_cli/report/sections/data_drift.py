@@ -36,7 +36,7 @@ def compute(inputs: Inputs) -> DataDrift:
         try:
             columns.append(column_drift(column, reference, current, inputs.config.options, axis))
         except UntestableError as error:
-            notices.append(Notice(column.name, str(error)))
+            notices.append(Notice(column.name, str(error), error.changed))
             n_not_tested += 1
     if not columns:
         reasons = [f"; {quoted(notice.column)}: {notice.text}" for notice in notices if notice.column is not None]

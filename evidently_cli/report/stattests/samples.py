@@ -94,7 +94,9 @@ class CategoricalSamples:
         counts = [label_counts(column) for column in (reference, current)]
         for column_counts, file in zip(counts, ("reference", "current"), strict=True):
             if not column_counts:
-                raise UntestableError(f"every value is missing in the {file} file: not tested")
+                raise UntestableError(
+                    f"every value is missing in the {file} file: not tested", changed=file == "current"
+                )
         if len({any(isinstance(label, str) for label in column_counts) for column_counts in counts}) > 1:
             # Text in one file only, as after a dirty value: compare the numbers of the other as text.
             counts = [{label_text(label): count for label, count in column_counts.items()} for column_counts in counts]
@@ -126,11 +128,15 @@ def label_text(label: Label) -> str:
 
 def _ascending(column: Column, file: str) -> Floats:
     if not isinstance(column, Numbers):
-        raise UntestableError(f"is tested as numbers, but has other values in the {file} file: not tested")
+        raise UntestableError(
+            f"is tested as numbers, but has other values in the {file} file: not tested", changed=file == "current"
+        )
     values = np.sort(column.finite())
     if not len(values):
         infinite = "infinite or " if np.isinf(column.values).any() else ""
-        raise UntestableError(f"every value is {infinite}missing in the {file} file: not tested")
+        raise UntestableError(
+            f"every value is {infinite}missing in the {file} file: not tested", changed=file == "current"
+        )
     return values
 
 
