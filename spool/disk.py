@@ -96,10 +96,13 @@ class OwnedDescriptor:
     not trusted before a look, and not closed without one.
     """
 
+    # When Python ends, modules go before this class does.
+    _fstat, _close, _getpid = staticmethod(os.fstat), staticmethod(os.close), staticmethod(os.getpid)
+    _number, inode = -1, (-1, -1)  # of no file: an interrupt may come while this is made
+
     def __init__(self, descriptor: int) -> None:
         self._number = descriptor
         self._process = os.getpid()
-        self._fstat, self._close, self._getpid = os.fstat, os.close, os.getpid  # when Python ends, modules go first
         entry = os.fstat(descriptor)
         self.inode = (entry.st_dev, entry.st_ino)
 

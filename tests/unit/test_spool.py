@@ -1,6 +1,7 @@
 """The spool on a real directory: append, seal, read, and what damage and crashes leave."""
 
 import errno
+import gc
 import os
 import resource
 import stat
@@ -311,6 +312,26 @@ def test_a_lock_file_that_was_removed_is_made_anew(spool: Spool) -> None:
         assert locked
         append(spool)
     assert len(spool.sealed()) == 1
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("call", ["getpid", "fstat"])
+def test_an_interrupt_while_a_file_is_kept_says_nothing(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Ctrl-C between the opening of a file and the noting of it ends the command without a word from the half note."""
+    spool.append({}, event_type="t")
+    other = Spool(spool.layout.root, source="test")
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"spool.disk.os.{call}", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        other.append({}, event_type="t")
+    monkeypatch.undo()
+    del other
+    gc.collect()
 
 
 def test_a_segment_that_others_sealed_gets_no_more_lines(spool: Spool) -> None:
