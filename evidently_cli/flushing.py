@@ -111,10 +111,12 @@ def conclusion(summary: Summary, *, left: bool, decided_by: str) -> tuple[str, i
         done += f" {count(summary.buried, 'record')} refused or corrupt: kept in dead/ with the reason."
     if summary.stopped:
         return f"{done} Telemetry was switched off meanwhile ({decided_by}).", 0
-    if summary.failure is None and summary.stuck and left:
-        return f"{done} The rest waits: the spool cannot be written to ({summary.stuck}).", TRY_LATER
     if summary.failure is None:
-        return (f"{done} Records that came meanwhile are left.", TRY_LATER) if left else (done, 0)
+        if not left:
+            return done, 0
+        if summary.stuck:
+            return f"{done} The rest waits: the spool cannot be written to ({summary.stuck}).", TRY_LATER
+        return f"{done} Records that came meanwhile are left.", TRY_LATER
     if summary.failure.misconfigured:
         return f"{done} The endpoint or its address is wrong: {summary.failure.reason}.", MISCONFIGURED
     return f"{done} The rest waits: {summary.failure.reason}.", TRY_LATER

@@ -78,7 +78,7 @@ def enforce(spool: "Spool") -> None:
         _drop(spool, dict(chosen), partial(_members, spool), chosen[0][0])
 
 
-def enforce_dead(spool: "Spool", members: "Members") -> None:
+def enforce_dead(spool: "Spool", members: Members) -> None:
     """Drop the oldest dead letters over a quarter of the bound, see `dead.enforce_bound`."""
     letters = _sizes(sealed(spool.layout.dead))
     allowed = Bounds(spool.bounds.octets // _DEAD_SHARE, spool.bounds.age)
@@ -149,7 +149,7 @@ def _members(spool: "Spool", path: Path) -> Iterator[Record | None]:
         yield from [None] * len(segment.corrupt)
 
 
-def _drop(spool: "Spool", reasons: Mapping[Path, str], members: "Members", place: Path | None) -> None:
+def _drop(spool: "Spool", reasons: Mapping[Path, str], members: Members, place: Path | None) -> None:
     counts: dict[str, int] = {}
     times: list[str] = []
     for path, reason in reasons.items():

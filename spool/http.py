@@ -19,14 +19,13 @@ from spool.failure import RAISED, outcome_of
 from spool.outcome import Deferred, Outcome, Refused, Response, classify
 from spool.probe import Probe
 from spool.record import ID, Record, printable
-from spool.session import Poster
+from spool.session import DEADLINE, Poster
 from spool.transport import Transport
 from spool.wire import WireFormat
 from spool.worker import Worker
 
 _CONNECT_TIMEOUT = 5.0  # seconds
 _READ_TIMEOUT = 15.0  # seconds between two reads
-_DEADLINE = 30.0  # seconds for everything, name look-up and a dripping answer included
 _RETRIES = 2  # quick ones, within the deadline
 _PROBE_DEADLINE = 5.0  # seconds for a look
 _BODY_LIMIT = 256 * 1024  # bytes of an answer that are read
@@ -69,7 +68,7 @@ class HttpTransport(Transport):
         token: str | None = None,
         ca_bundle: Path | None = None,
         retries: int = _RETRIES,
-        deadline: float = _DEADLINE,
+        deadline: float = DEADLINE,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.address = url

@@ -4,6 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from urllib3.response import BaseHTTPResponse
 
 
-_SEND_TIMEOUT = 30.0  # seconds for all of a request, as sockets have it: no more than the transport gives it
+DEADLINE = 30.0  # seconds for everything, name look-up and a dripping answer included
 
 
 def open_session(
@@ -68,32 +69,40 @@ class Poster:
         self._authorize = authorize
         self._verify = verify
         self._retries = retries
-        self._kept = threading.local()
+        self._kept = threading.local()  # its `way`
 
     def post(self, headers: Mapping[str, str], body: bytes, timeout: tuple[float, float]) -> requests.Response:
         """Send a body, and return the answer as soon as its header is there. It raises what requests does."""
-        way = getattr(self._kept, "way", None)
+        way: _Way | None = getattr(self._kept, "way", None)
         if way is None:
             way = self._kept.way = self._find_way(headers)
-        session, request, settings = way
-        adapter: Any = session.get_adapter(self._address)
-        adapter.max_retries.until = time.monotonic() + self._deadline
-        request.headers.update(headers)
-        request.prepare_body(body, None)
+        way.retry.until = time.monotonic() + self._deadline
+        way.request.headers.update(headers)
+        way.request.prepare_body(body, None)
         # No redirect: records go where the user said, and nowhere else.
-        return session.send(request, timeout=timeout, allow_redirects=False, **settings)
+        return way.session.send(way.request, timeout=timeout, allow_redirects=False, **way.settings)
 
     def forget(self) -> None:
         """Find the way anew for the next request of this thread."""
         self._kept.way = None
 
-    def _find_way(
-        self, headers: Mapping[str, str]
-    ) -> tuple[requests.Session, requests.PreparedRequest, Mapping[str, Any]]:
-        session = open_session(self._address, self._authorize, Adapter(max_retries=quick_retries(self._retries)))
+    def _find_way(self, headers: Mapping[str, str]) -> "_Way":
+        retry = quick_retries(self._retries)
+        session = open_session(self._address, self._authorize, Adapter(max_retries=retry))
         request = session.prepare_request(requests.Request("POST", self._address, headers))
         # The certificates are said here, as REQUESTS_CA_BUNDLE would win over what the session says.
-        return session, request, session.merge_environment_settings(request.url, {}, True, self._verify, None)
+        settings = session.merge_environment_settings(request.url, {}, True, self._verify, None)
+        return _Way(session, retry, request, settings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What is kept from one request of a thread to its next; `settings` are those of `Session.send`."""
+
+    session: requests.Session
+    retry: "_Retry"
+    request: requests.PreparedRequest
+    settings: Mapping[str, Any]
 
 
 class _Session(requests.Session):
@@ -125,7 +134,7 @@ class _Connection:
             self._pieces = None
         if self.sock is None:
             self.connect()
-        self.sock.settimeout(_SEND_TIMEOUT)  # urllib3 would go on with that for a connection
+        self.sock.settimeout(DEADLINE)  # for all of it; urllib3 would go on with that for a connection
         self.send(b"".join(pieces))
 
     def send(self, data: bytes) -> None:
@@ -183,7 +192,7 @@ class _Retry(Retry):
         return after
 
 
-def quick_retries(total: int) -> Retry:
+def quick_retries(total: int) -> _Retry:
     """
     Return how a request is repeated at once: a server that has just dropped an idle connection is the usual case.
 

@@ -13,7 +13,7 @@ from evidently_cli.telemetry.options import AsJson
 
 def _file(path: Path) -> Path:
     if path == Path("-"):
-        raise typer.BadParameter("this takes a file, no pipe: what was written is read back before the records leave")
+        raise typer.BadParameter("a bundle is a file, no pipe: it is checked as a whole before any record moves")
     return path
 
 

@@ -94,9 +94,7 @@ class CategoricalSamples:
         counts = [label_counts(column) for column in (reference, current)]
         for column_counts, file in zip(counts, ("reference", "current"), strict=True):
             if not column_counts:
-                raise UntestableError(
-                    f"every value is missing in the {file} file: not tested", changed=file == "current"
-                )
+                raise _untestable("every value is missing", file)
         if len({any(isinstance(label, str) for label in column_counts) for column_counts in counts}) > 1:
             # Text in one file only, as after a dirty value: compare the numbers of the other as text.
             counts = [{label_text(label): count for label, count in column_counts.items()} for column_counts in counts]
@@ -128,16 +126,15 @@ def label_text(label: Label) -> str:
 
 def _ascending(column: Column, file: str) -> Floats:
     if not isinstance(column, Numbers):
-        raise UntestableError(
-            f"is tested as numbers, but has other values in the {file} file: not tested", changed=file == "current"
-        )
+        raise _untestable("is tested as numbers, but has other values", file)
     values = np.sort(column.finite())
     if not len(values):
-        infinite = "infinite or " if np.isinf(column.values).any() else ""
-        raise UntestableError(
-            f"every value is {infinite}missing in the {file} file: not tested", changed=file == "current"
-        )
+        raise _untestable(f"every value is {'infinite or ' if np.isinf(column.values).any() else ''}missing", file)
     return values
+
+
+def _untestable(why: str, file: str) -> UntestableError:
+    return UntestableError(f"{why} in the {file} file: not tested", changed=file == "current")
 
 
 def _distinct(ascending: Floats) -> int:
