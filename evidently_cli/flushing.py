@@ -16,7 +16,7 @@ from evidently_cli.output import (
     shown_request,
 )
 from spool import Spool, Summary, Transport, drain, schedule
-from spool.drainer import batches
+from spool.sender import batches
 
 _BUSY_PAUSE = 1.0  # seconds, between two looks at whether another flush has ended
 
