@@ -28,8 +28,8 @@ class Active:
         """
         Put a line behind the last one, sealing the segment before when the line has no room in it.
 
-        Returns the file, which is still to be synced, and whether a segment was sealed. FileNotFoundError when somebody
-        has removed the spool, or a part of it.
+        Returns the file, which is still to be synced, and whether the line is the first in its segment, as behind each
+        seal, a drain's as well. FileNotFoundError when somebody has removed the spool, or a part of it.
         """
         entry = self._entry()
         full = entry is not None and entry.st_size + len(line) > SEGMENT_BYTES
@@ -43,7 +43,7 @@ class Active:
                 # RACE: whoever made the file may have died before its name was durable, and we rest on it.
                 place.sync_root(self._layout, self._disk)
         file.append(line, size)
-        return file, full
+        return file, size == 0
 
     def sync(self, file: "ActiveFile") -> None:
         """

@@ -51,14 +51,17 @@ def surplus(segments: Sequence[tuple[Path, int]], bounds: Bounds, now: datetime)
     record in it is younger. A name that holds no time is as old as its place among the others, and so is one whose age
     nobody could have meant: a clock that was off, then or now, makes nothing old.
     """
-    total = sum(size for _, size in segments)
-    chosen = []
-    for path, size in segments:
+    old = 0  # how many of them lead
+    for number, (path, _) in enumerate(segments, 1):
         with suppress(ValueError):
-            if bounds.age < now - id_time(path.stem) < bounds.age * _CLOCK:
-                chosen.append((path, "age"))
-                total -= size
-                continue
+            age = now - id_time(path.stem)
+            if age <= bounds.age:
+                break
+            if age < bounds.age * _CLOCK:
+                old = number
+    chosen = [(path, "age") for path, _ in segments[:old]]
+    total = sum(size for _, size in segments[old:])
+    for path, size in segments[old:]:
         if total <= bounds.octets:
             break
         chosen.append((path, "size"))
@@ -71,8 +74,9 @@ def enforce(spool: "Spool") -> None:
     paths = spool.sealed()
     if not paths:
         return  # a drain was faster
-    if len(paths) * SEGMENT_BYTES <= spool.bounds.octets and not surplus([(paths[0], 0)], spool.bounds, spool.now()):
-        return  # most appends that seal end here: a large backlog is not looked at file by file
+    unweighed = [(path, 0) for path in paths]
+    if len(paths) * SEGMENT_BYTES <= spool.bounds.octets and not surplus(unweighed, spool.bounds, spool.now()):
+        return  # nearly always, and without a look at each file
     chosen = surplus(_sizes(paths), spool.bounds, spool.now())[:_MOST]
     if chosen and not gaps_alone([path for path, _ in chosen]):
         _drop(spool, dict(chosen), partial(_members, spool), chosen[0][0])

@@ -69,7 +69,7 @@ class Spool:
         """
         record = encode(event, source=self.source, event_type=event_type, now_ns=self.clock(), extensions=extensions)
         try:
-            sealed_one = self._prepared and self._append(record)
+            begins_segment = self._prepared and self._append(record)
         except FileNotFoundError:  # somebody has removed the spool, or a part of it, while this program ran
             self._prepared = False
             self.append_lock.forget()
@@ -78,8 +78,8 @@ class Spool:
         if not self._prepared:
             with self.disk_errors("write to"):
                 self.prepare()
-                sealed_one = self._append(record)
-        if sealed_one:
+                begins_segment = self._append(record)
+        if begins_segment:
             with suppress(OSError, SpoolError):  # the event is accepted: tidying up must not say otherwise
                 self._keep_bounds()
         return record.id
@@ -254,7 +254,11 @@ class Spool:
         return UnavailableError(f"cannot {verb} the spool in {self.layout.root}: {error.strerror or error}")
 
     def _append(self, record: Record) -> bool:
-        """Make a record durable. Returns whether that sealed a segment."""
+        """
+        Make a record durable. Returns whether it is the first in a segment: then the bounds are to be looked after.
+
+        Not only where this append sealed one: where each flush fails and seals, no append ever meets a full segment.
+        """
         line = record.line + b"\n"
         try:
             locked = self.append_lock.acquire(_APPEND_PATIENCE)
@@ -262,23 +266,22 @@ class Spool:
             if limits.room(self) < len(line):  # what would make room, the bounds and a drain, needs locks
                 raise UnavailableError(f"the spool is full, and {error}") from error
             locked = None
-        file, sealed_one = None, False
+        file, begins_segment = None, True
         if locked is not None:
             try:
-                file, sealed_one = self._active.write(line, locked)
+                file, begins_segment = self._active.write(line, locked)
             except PermissionError:
                 if self.disk.platform.renames_open_files:
-                    raise
-                sealed_one = True  # a stranger has the full segment open; there are bounds all the same
+                    raise  # else, a stranger has the full segment open
             finally:
                 locked.release()
         if file is None:
             self.publish(line, self.layout.segment(record.id))  # commit point
-            return sealed_one
+            return begins_segment
         # Outside the lock, so that many appends share one commit of the file system. The segment may have been sealed,
         # or even delivered, in the meantime: the descriptor follows the file, whatever its name.
         self._active.sync(file)  # commit point
-        return sealed_one
+        return begins_segment
 
     def _keep_bounds(self) -> None:
         """Drop what is over the bounds, unless a drain is at work: what is about to be delivered is not dropped."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transport import FakeTransport
 
-from spool import Refused, Spool, drain
+from spool import Deferred, Refused, Spool, drain
 from spool.bounds import Bounds, dropped, enforce, gap_data, surplus
 from spool.dead import letters, names, read, requeue, requeue_all
 from spool.disk import Disk
@@ -81,6 +81,13 @@ def test_the_oldest_go_first() -> None:
     assert [path for path, _ in surplus(segments, Bounds(octets=0), NOW)] == [path for path, _ in segments]
 
 
+def test_a_name_of_1970_keeps_nothing_that_is_too_old() -> None:
+    """A segment whose age nobody could have meant goes with the first one behind it that is too old, and not alone."""
+    odd = (Path(f"{new_id(0)}.ndjson"), 1000)
+    assert [reason for _, reason in surplus([odd, *named([100, 95, 50])], Bounds(octets=9999), NOW)] == ["age"] * 3
+    assert surplus([odd, *named([50])], Bounds(octets=9999), NOW) == []
+
+
 @given(st.lists(st.integers(0, 5000), max_size=30), st.integers(0, 50_000))
 def test_what_is_kept_fits_and_no_more_goes_than_must(sizes: list[int], octets: int) -> None:
     """What is kept fits the bound, is the newest, and with one more segment it would not fit."""
@@ -122,13 +129,44 @@ def test_a_gap_is_delivered_like_any_record(spool: Spool) -> None:
 
 
 def test_what_is_too_old_is_counted(spool: Spool, clock: Clock) -> None:
-    """What is older than the bound of age is dropped when a segment is next sealed by an append, and counted."""
+    """What is older than the bound of age is dropped when an append next begins a segment, and counted."""
     fill(spool, 30)
     spool.seal()
     clock.ns += 91 * DAY
     fill(spool, 30)
     events, gaps = account(spool)
     assert (len(events), gaps) == (30, {"age": 30})
+
+
+def test_bounds_hold_where_every_flush_fails(spool: Spool, clock: Clock) -> None:
+    """Where a drain seals before any segment is full, and fails, what is too old or too much goes all the same."""
+    for _ in range(200):
+        spool.append({"filler": "x" * 10_000}, event_type="t")
+        drain(spool, FakeTransport(lambda _records: Deferred("no connection")), force=True)
+        clock.ns += DAY // 24
+    events, gaps = account(spool)
+    assert set(gaps) == {"size"}
+    assert len(events) + gaps["size"] == 200
+    last = spool.append({}, event_type="t")
+    assert sum(path.stat().st_size for path in spool.sealed()) <= spool.bounds.octets
+    clock.ns += 91 * DAY
+    drain(spool, FakeTransport(lambda _records: Deferred("no connection")), force=True)
+    newest = spool.append({}, event_type="t")
+    events, gaps = account(spool)
+    assert events == {last, newest}
+    assert sum(gaps.values()) == 200
+
+
+def test_bounds_hold_where_somebody_keeps_the_lock(tmp_path: Path) -> None:
+    """Events that become segments of their own, as another process sleeps with the lock, are held to the bounds too."""
+    spool = Spool(tmp_path / "spool", source="test", bounds=Bounds(octets=4096))
+    spool.append({}, event_type="t")
+    with Lock(spool.layout.append_lock, Disk()).held() as locked:
+        assert locked
+        fill(spool, 12, 1000)
+    assert sum(path.stat().st_size for path in spool.sealed()) <= 4096
+    events, gaps = account(spool)
+    assert len(events) + gaps["size"] == 13
 
 
 def test_looking_and_draining_drop_nothing(spool: Spool, clock: Clock) -> None:
