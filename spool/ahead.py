@@ -18,7 +18,7 @@ def read_ahead(
     """
     Read what `Spool.sealed_segments` does, one segment ahead, and hand the records of each to `prepare` in between.
 
-    `held_up` hears why the next one cannot be had, and may raise that: a file has to be divided, and there is no room.
+    `held_up` hears why one cannot be had, and may raise that: it cannot be read, or there is no room to divide it.
     """
     reader: Worker[Segment] = Worker()
     paths = spool.sealed_paths()
@@ -33,7 +33,12 @@ def read_ahead(
 
     upcoming = begin()
     while upcoming is not None:
-        segment = upcoming.result()
+        try:
+            segment = upcoming.result()
+        except OSError as error:
+            held_up(error)
+            upcoming = begin()
+            continue
         bounds.finish(spool, segment)  # first: the next one may be among what it removes
         upcoming = begin()
         yield segment

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spool.record import Record, encode, id_time, timestamp
-from spool.segment import SEGMENT_BYTES, Segment, parse, portions, sealed
+from spool.segment import SEGMENT_BYTES, UNREADABLE, Segment, parse, portions, sealed
 
 if TYPE_CHECKING:
     from spool.spool import Spool
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 GAP_TYPE = "spool.gap.v1"
 _GAP = b'"type":"%s",' % GAP_TYPE.encode()
 _FILE = re.compile(r"(pending|dead)/[0-9a-f-]{36}(\.corrupt)?\.ndjson")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{12}Z")
+_REASONS = {"age", "size", "dead"}
+_MOST_RECORDS = 2**53  # what every reader of JSON has exactly
 _DEAD_SHARE = 4  # dead letters may take this part of the bound
 _MOST = 200  # files dropped at once, so that the gap's list of them stays short; the next time goes on
 _CLOCK = 10  # what is older than so many times the bound was recorded, or is looked at, by a clock that is wrong
@@ -78,17 +81,18 @@ def enforce(spool: "Spool") -> None:
     if len(paths) * SEGMENT_BYTES <= spool.bounds.octets and not surplus(unweighed, spool.bounds, spool.now()):
         return  # nearly always, and without a look at each file
     chosen = surplus(_sizes(paths), spool.bounds, spool.now())[:_MOST]
-    if chosen and not gaps_alone([path for path, _ in chosen]):
-        _drop(spool, dict(chosen), partial(_members, spool), chosen[0][0])
+    reasons = {path: reason for path, reason in chosen if _is_readable(path)}
+    if reasons and not gaps_alone(list(reasons)):
+        _drop(spool, reasons, partial(_members, spool), min(reasons))
 
 
 def enforce_dead(spool: "Spool", members: Members) -> None:
     """Drop the oldest dead letters over a quarter of the bound, see `dead.enforce_bound`."""
     letters = _sizes(sealed(spool.layout.dead))
     allowed = Bounds(spool.bounds.octets // _DEAD_SHARE, spool.bounds.age)
-    chosen = [path for path, _ in surplus(letters, allowed, spool.now())][:_MOST]
-    if chosen:
-        _drop(spool, dict.fromkeys(chosen, "dead"), members, None)
+    chosen = [path for path, _ in surplus(letters, allowed, spool.now()) if _is_readable(path)]
+    for at in range(0, len(chosen), _MOST):
+        _drop(spool, dict.fromkeys(chosen[at : at + _MOST], "dead"), members, None)
 
 
 def finish(spool: "Spool", segment: Segment) -> None:
@@ -121,10 +125,10 @@ def gap_data(record: Record) -> dict[str, Any] | None:
 
 
 def dropped(data: dict[str, Any]) -> dict[str, int]:
-    """Return the counts of a gap's data by reason."""
+    """Return the counts of a gap's data by reason. Anybody can write a gap: what no spool would write is left out."""
     counts = data.get("dropped")
     pairs = counts.items() if isinstance(counts, dict) else ()
-    return {reason: number for reason, number in pairs if type(number) is int and number > 0}
+    return {reason: n for reason, n in pairs if reason in _REASONS and type(n) is int and 0 < n <= _MOST_RECORDS}
 
 
 def _sizes(paths: Iterable[Path]) -> list[tuple[Path, int]]:
@@ -135,6 +139,18 @@ def _sizes(paths: Iterable[Path]) -> list[tuple[Path, int]]:
             if os.access(path, os.R_OK):
                 sizes.append((path, path.stat().st_size))
     return sizes
+
+
+def _is_readable(path: Path) -> bool:
+    """Whether the disk gives what is in a file. Nobody can count it otherwise, and it stays."""
+    try:
+        for _ in portions(path):
+            pass
+    except OSError as error:
+        if error.errno not in UNREADABLE:
+            raise
+        return False
+    return True
 
 
 def gaps_alone(paths: list[Path]) -> bool:
@@ -181,7 +197,7 @@ def _count(record: Record | None, reason: str, counts: dict[str, int], times: li
         return
     for earlier, number in dropped(gap).items():  # a gap that is dropped lives on in the one that takes its place
         counts[earlier] = counts.get(earlier, 0) + number
-    times.extend(text for key in ("from", "to") if isinstance(text := gap.get(key), str))
+    times.extend(text for key in ("from", "to") if isinstance(text := gap.get(key), str) and _TIME.fullmatch(text))
 
 
 def _listed(data: dict[str, Any]) -> Iterable[str]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from spool import dead
@@ -65,9 +66,11 @@ def drain(
             return Summary(wait=wait)
         spool.sweep()
         run = _Run(spool, transport, schedule, may_send=may_send, jitter=jitter or _draw, progress=progress)
-        run.deliver_all()
-        if run.sender.buried:
-            dead.enforce_bound(spool)
+        try:
+            run.deliver_all()
+        except OSError:
+            run.finish()  # what the endpoint said holds, whatever the disk says
+            raise
         return run.finish()
 
 
@@ -108,13 +111,15 @@ class _Run:
             self.stopped = True
         finally:
             self.sender.remove_finished()
+        if self.sender.requests:
+            self._bound_the_dead()
         if self.sender.stuck and not self.sender.delivered:
             raise self.sender.stuck
 
     def _deliver_in_order(self) -> bool:
         sender = self.sender
         sender.remove_finished()  # or it would be listed again, where the head vanished before it was sent
-        for segment in read_ahead(self.spool, self._prepare, sender.wait_for_room):
+        for segment in read_ahead(self.spool, self._prepare, partial(sender.go_on_despite, reading=True)):
             if segment.path in sender.set_aside:
                 continue
             try:
@@ -122,7 +127,7 @@ class _Run:
                     self._head = segment.path
                     return False
             except OSError as error:
-                sender.wait_for_room(error)
+                sender.go_on_despite(error)
         return True
 
     def _prepare(self, records: Sequence[Record]) -> None:
@@ -150,6 +155,12 @@ class _Run:
             return False
         sender.failure = None
         return sender.take_apart(self.spool.read(self._head), failure)
+
+    def _bound_the_dead(self) -> None:
+        try:
+            dead.enforce_bound(self.spool)
+        except OSError as error:
+            self.sender.go_on_despite(error)
 
     def _done(self) -> None:
         if self.schedule.attempts:  # the endpoint is back: whatever happens to this drain, the next one need not wait

@@ -1,5 +1,6 @@
-"""A segment: a file of records, read whole, and never trusted."""
+"""A segment: a file of records, read in portions, and never trusted."""
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from spool.record import Record, verify, verify_all
 
 SEGMENT_BYTES = 256 * 1024  # well below the smallest body limit met among real receivers (1 MB)
 PORTION_BYTES = 4 * SEGMENT_BYTES  # what is held at once; a file that is larger is no segment of ours
+UNREADABLE = {errno.EIO, errno.ESTALE}  # a bad sector, or a server that lost a file: it is that one's alone
 _BLOCK = SEGMENT_BYTES  # what is read at once: for more than there is, each read would get fresh memory, 5 times slower
 
 

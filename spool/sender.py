@@ -10,11 +10,11 @@ from typing import assert_never
 from spool import dead
 from spool.outcome import Deferred, Delivered, Outcome, Refused
 from spool.record import Record
-from spool.segment import Segment
+from spool.segment import UNREADABLE, Segment
 from spool.spool import Spool
 from spool.transport import Transport
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES}  # or no permission to bury
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES}  # or no permission
 _HOPELESS = 16  # failures in a row, while a segment is taken apart: more than it takes to find one record
 
 
@@ -99,16 +99,16 @@ class Sender:
             self._spool.disk.unlink(self._finished)  # durable at the end of the drain
         except OSError as error:
             self.set_aside.add(self._finished)  # or this drain would meet it again
-            self.wait_for_room(error)
+            self.go_on_despite(error)
         self._finished = None
 
-    def wait_for_room(self, error: OSError) -> None:
+    def go_on_despite(self, error: OSError, *, reading: bool = False) -> None:
         """
-        Go on where there is no room to bury a record or to divide a file, or a file cannot be removed.
+        Go on where there is no room to bury a record or to divide a file, or one file cannot be removed, or read.
 
-        What else is delivered makes room: for what is left, the next drain has it. Any other error is raised.
+        What else is delivered makes room: what is left, the next drain has. Any other error is raised.
         """
-        if error.errno not in _NO_ROOM:
+        if error.errno not in _NO_ROOM and not (reading and error.errno in UNREADABLE):
             raise error
         self.stuck = error
 

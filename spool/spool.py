@@ -18,7 +18,7 @@ from spool.errors import BusyError, NoLocksError, SpoolError, UnavailableError
 from spool.layout import Layout
 from spool.locks import Lock
 from spool.record import EPOCH, LAST_NS, Record, encode, id_time, new_id
-from spool.segment import PORTION_BYTES, Segment, parse, portions, sealed
+from spool.segment import PORTION_BYTES, UNREADABLE, Segment, parse, portions, sealed
 
 _APPEND_PATIENCE = 0.05  # seconds; then the append makes a segment of its own
 _SEAL_PATIENCE = 5.0  # seconds; a drain has time
@@ -175,10 +175,15 @@ class Spool:
     def sealed_segments(self) -> Iterator[Segment]:
         """
         Seal, and read what is sealed, oldest first. The caller holds `drain.lock`: between here and there nobody else
-        changes a segment.
+        changes a segment. One that the disk does not give is left out, and left where it is.
         """
         for path in self.sealed_paths():
-            segment = self.read(path)
+            try:
+                segment = self.read(path)
+            except OSError as error:
+                if error.errno not in UNREADABLE:
+                    raise
+                continue
             limits.finish(self, segment)
             yield segment
 

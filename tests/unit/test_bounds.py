@@ -238,6 +238,36 @@ def test_dead_letters_have_a_quarter(spool: Spool) -> None:
     assert account(spool) == (set(), {"dead": 90 - len(kept)})
 
 
+def test_dead_letters_have_a_quarter_however_many_there_are(spool: Spool) -> None:
+    """Hundreds that are refused at once are held to that bound by the drain that buries them."""
+    fill(spool, 1200, 300)
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
+    assert sum(path.stat().st_size for path in spool.layout.dead.iterdir()) <= spool.bounds.octets // 4
+    assert len(names(spool)) + account(spool)[1]["dead"] == 1200
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"from": "0" * 65_000},
+        {"from": "9" * 24, "to": "x" * 24},
+        {"dropped": {"size": 10**4000}},
+        {"dropped": {"x" * 65_000: 1}},
+        {"dropped": [1]},
+    ],
+)
+def test_what_a_forged_gap_says_stops_no_bound(spool: Spool, change: dict[str, object]) -> None:
+    """A gap that no spool would write, dropped in its turn, leaves nothing behind but numbers that may be true."""
+    gap = {"dropped": {"size": 1}, "from": None, "to": None, "files": []} | change
+    spool.append(gap, event_type="spool.gap.v1")
+    spool.seal()
+    fill(spool, 400)
+    assert sum(path.stat().st_size for path in spool.sealed()) <= spool.bounds.octets
+    [real] = [data for record in spool.records() if (data := gap_data(record))]
+    assert set(real["dropped"]) == {"size"}
+    assert len(real["from"]) == len(real["to"]) == 24
+
+
 def test_a_dead_gap_is_not_forgotten(spool: Spool) -> None:
     """A gap that was refused and is dropped from the dead letters leaves its count, and its times, to the next gap."""
     expected = fill(spool, 500)

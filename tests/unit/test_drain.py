@@ -20,11 +20,13 @@ from transport import FakeTransport
 
 from spool import Deferred, Delivered, Outcome, Record, Refused, Spool, Summary, bounds, drain
 from spool.bounds import Bounds
+from spool.bundle import export_bundle
 from spool.dead import letters as dead_letters
 from spool.disk import Disk
 from spool.errors import NoLocksError, UnavailableError
 from spool.inspection import count_dead, count_pending
 from spool.locks import Lock
+from spool.purge import purge
 from spool.record import new_id, verify
 from spool.schedule import load
 from spool.segment import Segment
@@ -712,14 +714,71 @@ def test_a_disk_that_fails_while_reading_ahead_says_so(spool: Spool, monkeypatch
     segments(spool, 2, 2, 2)
     endpoint = FakeTransport()
     third = spool.sealed()[2]
-    read = Spool.read
-
-    def failing(self: Spool, path: Path) -> Segment:
-        if path == third:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return read(self, path)
-
-    monkeypatch.setattr(Spool, "read", failing)
-    with pytest.raises(UnavailableError, match="Input/output error"):
+    break_disk(monkeypatch, third, errno.EMFILE)
+    with pytest.raises(UnavailableError, match="Too many open files"):
         drain(spool, endpoint)
     assert spool.sealed() == [third]
+
+
+def break_disk(monkeypatch: pytest.MonkeyPatch, path: Path, error: int) -> None:
+    """Have the disk say this instead of what is in a file."""
+    inode, read = path.stat().st_ino, os.read
+
+    def failing(descriptor: int, number: int) -> bytes:
+        if os.fstat(descriptor).st_ino == inode:
+            raise OSError(error, os.strerror(error))
+        return read(descriptor, number)
+
+    monkeypatch.setattr(os, "read", failing)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_a_segment_on_a_bad_sector_keeps_no_other(spool: Spool, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """A file that the disk does not give stays where it is: the others are delivered, and the drain says why."""
+    expected = segments(spool, 2, 2, 2)
+    bad = spool.sealed()[number]
+    expected.pop(number)
+    break_disk(monkeypatch, bad, errno.EIO)
+    endpoint = FakeTransport()
+    summary = drain(spool, endpoint)
+    assert (endpoint.taken, summary.stuck) == (list(chain.from_iterable(expected)), "Input/output error")
+    assert spool.sealed() == [bad]
+
+
+def test_a_segment_on_a_bad_sector_stops_no_bound_and_no_purge(
+    spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies around a file that the disk does not give is held to the bounds, exported and purged all the same."""
+    spool = Spool(tmp_path / "bounded", source="test", bounds=Bounds(octets=600_000))
+    segments(spool, 1)
+    [bad] = spool.sealed()
+    break_disk(monkeypatch, bad, errno.EIO)
+    for _ in range(3):
+        for number in range(90):
+            spool.append({"number": number, "filler": "x" * 10_000}, event_type="t")
+        assert sum(path.stat().st_size for path in spool.sealed()) <= 600_000
+    exported = export_bundle(spool, tmp_path / "bundle", keep=True).records
+    assert exported > 20
+    assert purge(spool).records == exported
+    assert [path for path in spool.sealed() if path.stat().st_size] == [bad]
+
+
+def test_the_wish_to_wait_outlives_a_full_disk(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint that asked to wait is left alone by the next drain, though the disk ended this one with an error."""
+    segments(spool, 1, 1)
+    answers = iter([Refused("HTTP 400", 400), Deferred("HTTP 429", retry_after=3600)])
+    publish = Disk.publish
+
+    def full(self: Disk, data: bytes, temporary: Path, target: Path) -> None:
+        if target.parent.name == "dead":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        publish(self, data, temporary, target)
+
+    monkeypatch.setattr(Disk, "publish", full)
+    with pytest.raises(UnavailableError, match="No space left"):
+        drain(spool, FakeTransport(lambda _records: next(answers)))
+    endpoint = FakeTransport()
+    wait = drain(spool, endpoint, ignore_backoff=True).wait
+    assert wait is not None
+    assert timedelta(seconds=3590) < wait
+    assert endpoint.requests == []
