@@ -1,9 +1,11 @@
 """How an HTTP answer begins: stricter than `http.client`, which takes a part of a header for all of it."""
 
 from http import HTTPStatus
-from http.client import HTTPResponse, IncompleteRead
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from io import BufferedReader
 from typing import Any
+
+_MOST_BEGINNINGS = 20
 
 
 class Answer(HTTPResponse):
@@ -16,7 +18,7 @@ class Answer(HTTPResponse):
 
     def begin(self) -> None:
         """Read the header of the final answer."""
-        while True:
+        for _ in range(_MOST_BEGINNINGS):
             self._begin_once()
             if self.status == HTTPStatus.SWITCHING_PROTOCOLS:
                 self.will_close = True  # nobody asked for it: what follows is not HTTP
@@ -24,6 +26,7 @@ class Answer(HTTPResponse):
                 self.headers = self.msg = None  # type: ignore[assignment] # as before the first line
                 continue
             return
+        raise HTTPException("no end of interim answers")
 
     def _begin_once(self) -> None:
         lines: Any = _Lines(self.fp)

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spool.record import Record, encode, id_time, timestamp
+from spool.record import MAX_RECORD_BYTES, Record, encode, id_time, timestamp
 from spool.segment import SEGMENT_BYTES, UNREADABLE, Segment, parse, portions, sealed
 
 if TYPE_CHECKING:
@@ -105,6 +105,13 @@ def finish(spool: "Spool", segment: Segment) -> None:
         # Where it was published, a gap stands for these files. Carried to another place, it only counts.
         if segment.path in (*files, spool.layout.segment(record.id)):
             _remove(spool, [path for path in files if path != segment.path and path.exists()])
+
+
+def finish_all(spool: "Spool") -> None:
+    """Do so for every gap. The caller holds `drain.lock`."""
+    for path, octets in _sizes(spool.sealed()):
+        if octets <= MAX_RECORD_BYTES:
+            finish(spool, spool.read(path))
 
 
 def room(spool: "Spool") -> int:

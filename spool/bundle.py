@@ -83,18 +83,20 @@ def import_bundle(spool: Spool, source: Path) -> Imported:
     are skipped. BundleError when the file is damaged, was broken off, is none, or holds more than the spool may,
     UnavailableError when it cannot be read, when the spool has no room for it, and while a drain is at work.
     """
+    most = spool.bounds.octets + SEGMENT_BYTES  # what a spool at this bound exports, its active segment included
     with _opened(source) as file:
-        octets = {record.id: len(record.line) + 1 for record in _json(_read(file, source, spool.bounds.octets), source)}
+        octets = {record.id: len(record.line) + 1 for record in _json(_read(file, source, most), source)}
         with spool.disk_errors("write to"):
             spool.prepare()
             with spool.exclusive():
                 there = {record.id for record in chain(spool.records(), _dead(spool)) if record.id in octets}
-                needed, room = sum(octets.values()) - sum(octets[known] for known in there), bounds.room(spool)
+                needed = sum(octets.values()) - sum(octets[known] for known in there)
+                room = bounds.room(spool) + SEGMENT_BYTES
                 if needed > room:
                     raise UnavailableError(
                         f"{source} holds {needed:,} bytes, and the spool has room for {max(0, room):,}: flush it first"
                     )
-                new = _without(there, _read(file, source, spool.bounds.octets))
+                new = _without(there, _read(file, source, most))
                 for batch in _batches(new):
                     spool.publish(batch, spool.layout.segment(spool.new_id()))
     return Imported(added=len(octets) - len(there), skipped=len(there))
@@ -223,7 +225,7 @@ def _read(file: BinaryIO, name: Path, most: int | None = None) -> Iterator[Recor
             break
         octets += len(line)
         if most is not None and octets > most:
-            raise BundleError(f"{name} holds more than the {most:,} bytes that the spool may hold")
+            raise BundleError(f"{name} holds more than the {most:,} bytes that the spool may hold: raise its bound")
         digest.update(line)
         yield record
     raise _damaged(name)

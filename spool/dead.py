@@ -41,7 +41,7 @@ def _refused(record: Record, refusal: Refused, now: datetime) -> bytes:
     """Return the dead letter of a record that the endpoint refused; `record` is its line as it was."""
     reason = {"reason": "refused", "status": refusal.status, "detail": refusal.reason, "time": timestamp(now)}
     # The line is spliced in as it is, so that requeueing gives back the same bytes.
-    return seal_line(json.dumps(reason).encode("ascii")[:-1] + b',"record":' + record.line)
+    return seal_line(json.dumps(reason).encode("ascii")[:-1] + _RECORD + record.line)
 
 
 def _corrupt(lines: Sequence[bytes], now: datetime) -> bytes:
@@ -108,7 +108,7 @@ def requeue(spool: "Spool", record_id: str) -> bool:
     """
     Make a dead letter pending again, byte for byte. Returns False when there is none with this id.
 
-    UnavailableError while a drain is at work.
+    BusyError while a drain is at work.
 
     A crash leaves it dead, or pending and dead; then it is requeued once more, into the same place.
     """
@@ -127,6 +127,7 @@ def _requeue(spool: "Spool", paths: Sequence[Path] | None) -> int:
     number = 0
     # RACE: a drain that is just burying this record again would take out the copy that we make.
     with spool.disk_errors("write to"), spool.exclusive():
+        bounds.finish_all(spool)  # what a gap counts is not there any more, and must not come back
         for path in sealed(spool.layout.dead) if paths is None else paths:
             record = next((letter.record for letter in _letters(path) if letter.record), None)
             if record is None:

@@ -51,9 +51,9 @@ def drain(
     Deliver what is pending, oldest first, until all is done or the endpoint fails.
 
     Leaves at once when another drain is at work or the schedule says that it is not time yet; `ignore_backoff` passes
-    over our own pause, `force` over the server's wish as well. `may_send` is asked before each request: the drain ends
-    when it says no. Threads, forked children and processes may all call it: one of them drains. `progress` is called
-    with the number of records that are done with.
+    over our own pause, `force` over the server's wish as well. `may_send` is asked before each request, and
+    before it is repeated: the drain ends when it says no. Threads, forked children and processes may all call it: one
+    of them drains. `progress` is called with the number of records that are done with.
     """
     if not spool.exists():
         return Summary()
@@ -65,7 +65,8 @@ def drain(
         if wait:
             return Summary(wait=wait)
         spool.sweep()
-        run = _Run(spool, transport, schedule, may_send=may_send, jitter=jitter or _draw, progress=progress)
+        transport.may_send = may_send
+        run = _Run(spool, transport, schedule, jitter=jitter or _draw, progress=progress)
         try:
             run.deliver_all()
         except OSError:
@@ -89,7 +90,6 @@ class _Run:
         transport: Transport,
         schedule: Schedule,
         *,
-        may_send: Callable[[], bool],
         jitter: Jitter,
         progress: Callable[[int], None],
     ) -> None:
@@ -98,7 +98,7 @@ class _Run:
         self.schedule = schedule
         self.jitter = jitter
         self.progress = progress
-        self.sender = Sender(spool, transport, may_send=may_send, done=self._done)
+        self.sender = Sender(spool, transport, done=self._done)
         self.stopped = False
         self._head: Path | None = None  # the segment over which the endpoint failed
 

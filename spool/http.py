@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 import requests
 
@@ -30,6 +30,7 @@ _RETRIES = 2  # quick ones, within the deadline
 _PROBE_DEADLINE = 5.0  # seconds for a look
 _BODY_LIMIT = 256 * 1024  # bytes of an answer that are read
 _CHUNK = 64 * 1024
+_SECRET = 6  # characters: what is shorter is part of too many words
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +154,15 @@ class HttpTransport(Transport):
         return prepared
 
     def _secrets(self, sent: str) -> list[str]:
-        """Return what an endpoint may repeat and nobody may see, longest first: the token, the query in any form."""
+        """
+        Return what an endpoint may repeat and nobody may see, longest first.
+
+        That is the token, and the query in any form, as a whole and each value of it that is long enough for a secret.
+        """
         queries = [urlsplit(address).query for address in (self.address, sent)]
-        texts = {self._token or "", *queries, *map(unquote, queries)} - {""}
+        values = [pair.partition("=")[2] for query in queries for pair in query.split("&")]
+        secrets = [*queries, *(value for value in values if len(value) >= _SECRET)]
+        texts = {self._token or "", *secrets, *map(unquote, secrets), *map(unquote_plus, secrets)} - {""}
         return sorted(texts, key=len, reverse=True)
 
     def _post(self, request: Request, records: int) -> Outcome:
@@ -166,7 +173,8 @@ class HttpTransport(Transport):
 
     def _answer(self, request: Request, records: int) -> Outcome:
         try:
-            with self._poster.post(request.headers, request.body, (_CONNECT_TIMEOUT, _READ_TIMEOUT)) as answer:
+            timeouts = (_CONNECT_TIMEOUT, _READ_TIMEOUT)
+            with self._poster.post(request.headers, request.body, timeouts, self.may_send) as answer:
                 body = bytearray()
                 for chunk in answer.iter_content(_CHUNK):
                     body += chunk

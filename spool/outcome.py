@@ -62,6 +62,7 @@ Outcome = Delivered | Deferred | Refused
 
 _LATER = {408, 425, 429}
 _MISCONFIGURED = {401, 403, 404, 405, 407}  # 407 is a proxy's: it wants a login
+_BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
 _PAGES = {"text/html", "application/xhtml+xml"}
 
 
@@ -73,7 +74,7 @@ def classify(response: Response, records: int, now: datetime) -> Outcome:
     """
     status = response.status
     if 200 <= status < 300:
-        return _acknowledgement(response, records)
+        return _acknowledgement(response)
     reason = f"HTTP {status}{_explanation(response)}"
     if status in _LATER or status >= 500:
         wish = _retry_after(response.headers.get("retry-after"), now)
@@ -114,13 +115,13 @@ def _is_page(response: Response) -> bool:
     return kind in _PAGES or (not kind and start.startswith((b"<!doctype html", b"<html")))
 
 
-def _acknowledgement(response: Response, records: int) -> Outcome:
+def _acknowledgement(response: Response) -> Outcome:
     if _is_page(response):
         return Deferred(
             f"HTTP {response.status} with a web page: not the endpoint (a captive portal?)", misconfigured=True
         )
-    if response.cut and records > 1 and response.body.lstrip().startswith(b"{"):
-        # It may name records that were rejected: for fewer of them it is shorter.
+    if response.cut and response.body.lstrip(_BEFORE_JSON).startswith(b"{"):
+        # It may name records that were rejected: for fewer of them it is shorter, and of one nobody knows.
         return Refused("the answer is too long to be read", response.status)
     try:
         answer = json.loads(response.body)

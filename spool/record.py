@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import accumulate
 from operator import itemgetter
 from typing import Final
 
@@ -30,6 +31,9 @@ LAST_NS = (_LAST_MILLISECOND - 366 * 24 * 3_600_000) * 1_000_000  # a schedule l
 _json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 _SEAL = b',"crc":"%08x"}'
 _CRC_BYTES = len(_SEAL % 0)
+_MAX_DEPTH = 101  # with the envelope
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 _content = itemgetter(slice(-_CRC_BYTES))  # of a line: each copy is dropped before the next is made
 
 
@@ -117,7 +121,8 @@ def encode(
 
     `extensions` are CloudEvents extension attributes: lower-case names, short text.
     InvalidEventError when the event is no JSON object, when an extension has a name of the envelope's own, and when the
-    line would be longer than 64 KiB.
+    line would be longer than 64 KiB with its newline. Another one when the event is nested more than 100 levels deep:
+    not every reader of JSON takes more.
     """
     if not isinstance(event, (dict, Mapping)):  # the first is the usual one, and told at once
         raise InvalidEventError(f"an event is a JSON object, not {type(event).__name__}")
@@ -138,10 +143,17 @@ def encode(
         )
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidEventError(f"the event is not JSON: {error}") from error
+    if text.count("[") + text.count("{") > _MAX_DEPTH and _depth(text) > _MAX_DEPTH:
+        raise InvalidEventError(f"the event is nested more than {_MAX_DEPTH - 1} levels deep")
     line = seal_line(text.encode("ascii")[:-1])
-    if len(line) >= MAX_RECORD_BYTES:
-        raise InvalidEventError(f"the event's record is {len(line):,} bytes long; the limit is {MAX_RECORD_BYTES:,}")
+    if (octets := len(line) + 1) > MAX_RECORD_BYTES:
+        raise InvalidEventError(f"the event's record is {octets:,} bytes long; the limit is {MAX_RECORD_BYTES:,}")
     return Record(line)
+
+
+def _depth(text: str) -> int:
+    """Return how deep lists and objects are nested in a JSON text."""
+    return max(accumulate(_STEPS.get(character, 0) for character in _STRING.sub("", text)))
 
 
 def seal_line(content: bytes) -> bytes:

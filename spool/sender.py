@@ -52,16 +52,13 @@ class Sender:
     `set_aside` is not to be sent by this drain. `done` is called whenever records are done with.
     """
 
-    def __init__(
-        self, spool: Spool, transport: Transport, *, may_send: Callable[[], bool], done: Callable[[], None]
-    ) -> None:
+    def __init__(self, spool: Spool, transport: Transport, *, done: Callable[[], None]) -> None:
         self.delivered = self.buried = self.requests = 0
         self.failure: Deferred | None = None
         self.stuck: OSError | None = None
         self.set_aside: set[Path] = set()
         self._spool = spool
         self._transport = transport
-        self._may_send = may_send
         self._done = done
         self._suspects: list[_Suspect] = []
         self._finished: Path | None = None  # a segment that is done with, and still there
@@ -150,7 +147,7 @@ class Sender:
 
     def _send(self, batch: Sequence[Record]) -> Outcome:
         self.remove_finished()
-        if not self._may_send():
+        if not self._transport.may_send():
             raise StoppedError
         self.requests += 1
         return self._transport.send(batch)

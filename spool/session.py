@@ -1,6 +1,5 @@
 """A session of requests that does as it is told and no more: no redirect, no cookie, no login, few retries."""
 
-import math
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -71,12 +70,19 @@ class Poster:
         self._retries = retries
         self._kept = threading.local()  # its `way`
 
-    def post(self, headers: Mapping[str, str], body: bytes, timeout: tuple[float, float]) -> requests.Response:
-        """Send a body, and return the answer as soon as its header is there. It raises what requests does."""
+    def post(
+        self, headers: Mapping[str, str], body: bytes, timeout: tuple[float, float], may_repeat: Callable[[], bool]
+    ) -> requests.Response:
+        """
+        Send a body, and return the answer as soon as its header is there. It raises what requests does.
+
+        `may_repeat` is asked before the same is sent again.
+        """
         way: _Way | None = getattr(self._kept, "way", None)
         if way is None:
             way = self._kept.way = self._find_way(headers)
-        way.retry.until = time.monotonic() + self._deadline
+        until = time.monotonic() + self._deadline
+        way.retry.may_repeat = lambda: time.monotonic() <= until and may_repeat()
         way.request.headers.update(headers)
         way.request.prepare_body(body, None)
         # No redirect: records go where the user said, and nowhere else.
@@ -162,14 +168,14 @@ class _Retry(Retry):
     """
     Repeats what a moment may mend: not what the server wants to be left alone with for a while.
 
-    `until`, by `time.monotonic`, is when whoever asked has gone: nothing is repeated behind their back.
+    `may_repeat` is asked first: whoever asked for the request may have gone, or may have changed their mind.
     """
 
-    until = math.inf
+    may_repeat: Callable[[], bool] = staticmethod(lambda: True)
 
     def new(self, **changed: Any) -> Self:
         after = super().new(**changed)
-        after.until = self.until
+        after.may_repeat = self.may_repeat
         return after
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
@@ -184,7 +190,7 @@ class _Retry(Retry):
         _pool: "ConnectionPool | None" = None,
         _stacktrace: "TracebackType | None" = None,
     ) -> Self:
-        if time.monotonic() > self.until:
+        if not self.may_repeat():
             self.total = 0
         after = super().increment(method, url, response, error, _pool, _stacktrace)
         if response is not None:

@@ -64,7 +64,7 @@ class Spool:
 
         When this returns, the event survives a crash of the program, of the system and of the power supply. It never
         waits for the network or for a drain, and for other appends 50 ms at most. InvalidEventError when the event is
-        no JSON object or too large, UnsafeError and NewerFormatError when the place is not ours to write to,
+        no JSON object, too large or too deep, UnsafeError and NewerFormatError when the place is not ours to write to,
         UnavailableError when the disk says no: then nobody may count on the event, though it may be delivered.
         """
         record = encode(event, source=self.source, event_type=event_type, now_ns=self.clock(), extensions=extensions)
@@ -165,7 +165,7 @@ class Spool:
         """
         Keep drains, and whoever else moves records, away for the length of the block; appends go on.
 
-        UnavailableError while a drain is at work, NoLocksError where the file system has no locks.
+        BusyError while a drain is at work, NoLocksError where the file system has no locks.
         """
         with self.drain_lock.held(patience=_DRAIN_PATIENCE) as locked:
             if not locked:

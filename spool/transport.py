@@ -1,7 +1,7 @@
 """What a drain asks of whoever sends records."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from spool.outcome import Outcome
 from spool.record import Record
@@ -12,11 +12,12 @@ class Transport(ABC):
     Sends records. To write one, derive from this and write `send`.
 
     `address` is where they go: the pause that one endpoint asked for does not bind another. `alone` is set when a
-    request carries one record.
+    request carries one record. A drain sets `may_send`: who repeats a request by itself asks it first.
     """
 
     address: str = ""
     alone: bool = False
+    may_send: Callable[[], bool] = staticmethod(lambda: True)
 
     @abstractmethod
     def send(self, records: Sequence[Record]) -> Outcome:

@@ -266,8 +266,8 @@ ENDLESS = {
     "a bomb in two wrappings": (reply(200, BOMB, Content_Encoding="gzip, gzip"), "Delivered"),
     "a bomb with a 503": (reply(503, BOMB, Content_Encoding="gzip, gzip"), "Deferred"),
     "a thousand wrappings": (reply(200, BOMB, Content_Encoding=", ".join(["gzip"] * 1000)), "Deferred"),
-    # These last as long as the deadline.
     "interim answers without an end": (without_end(b"", b"HTTP/1.1 103 Hm\r\n\r\n" * 99), "Deferred"),
+    # These last as long as the deadline.
     "trailers without an end": (without_end(CHUNKED + b"0\r\n", b"X: y\r\n" * 99), "Deferred"),
     "a dripping body": (without_end(OK + b"Content-Length: 1000\r\n\r\n", b"x", 0.1), "Deferred"),
     "dripping chunks": (without_end(CHUNKED, b"1\r\nx\r\n", 0.1), "Deferred"),
@@ -298,7 +298,7 @@ def test_an_endless_answer(endpoint: Endpoint, case: str) -> None:
     """An answer without an end is read as far as it is of use, in little memory and time, quick retries included."""
     answer, expected = ENDLESS[case]
     hostile = Endpoint(answer)
-    lasting = list(ENDLESS).index(case) >= list(ENDLESS).index("interim answers without an end")
+    lasting = list(ENDLESS).index(case) >= list(ENDLESS).index("trailers without an end")
     deadline = 0.5 if lasting else 30.0
     command = [sys.executable, "-c", READ_IT, endpoint.url, hostile.url, str(deadline)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)

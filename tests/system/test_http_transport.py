@@ -381,6 +381,56 @@ def test_what_an_endpoint_repeats_holds_no_secret(endpoint: Endpoint, records: l
     assert outcome == Refused("HTTP 400: POST /events?... HTTP/1.1 Bearer ...", 400)
 
 
+@pytest.mark.parametrize(
+    "query, value",
+    [
+        ("key=s3cret-k3y", "s3cret-k3y"),
+        ("a=1&key=s3cret%2Dk3y&json", "s3cret-k3y"),
+        ("a=1&key=s3cret%2Dk3y", "s3cret%2Dk3y"),
+        ("key=two+words", "two words"),
+        ("key=ab==", "ab=="),
+    ],
+)
+def test_an_endpoint_that_repeats_a_value_betrays_no_secret(
+    endpoint: Endpoint, records: list[Record], query: str, value: str
+) -> None:
+    """An endpoint that repeats what one part of the query holds, and not the query, betrays no long one."""
+    endpoint.answer = reply(401, f"unknown api key {value}".encode(), Content_Type="text/plain")
+    outcome = transport(f"{endpoint.url}?{query}").send(records)
+    said = "..." if len(value) > 5 else value
+    assert outcome == Deferred(f"HTTP 401: unknown api key {said}", misconfigured=True)
+
+
+def test_consent_is_asked_before_a_request_is_repeated(endpoint: Endpoint, tmp_path: Path) -> None:
+    """A quick repeat, too, is sent only while the user says yes."""
+    consents = [True]
+
+    def fail(connection: socket.socket, request: Request) -> None:
+        consents[0] = False
+        reply(503)(connection, request)
+
+    endpoint.answer = fail
+    spool = Spool(tmp_path / "spool", source="test")
+    spool.append({}, event_type="t")
+    failure = drain(spool, transport(endpoint.url), may_send=lambda: consents[0]).failure
+    assert failure is not None
+    assert failure.reason == "HTTP 503"
+    assert len(endpoint.requests) == 1
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf", b" \r\n\t"])
+def test_a_rejection_that_is_too_long_for_one_record_delivers_nothing(
+    endpoint: Endpoint, tmp_path: Path, start: bytes
+) -> None:
+    """An answer about one record that is too long to be read is no acknowledgement: the record is kept, with that."""
+    spool = Spool(tmp_path / "spool", source="test")
+    for _ in range(3):
+        spool.append({}, event_type="t")
+    endpoint.answer = reply(200, start + json.dumps({"accepted": 0, "reason": "x" * 300_000}).encode())
+    summary = drain(spool, transport(endpoint.url))
+    assert (summary.delivered, summary.buried) == (0, 3)
+
+
 @pytest.mark.parametrize("token, query", [("1", ""), ("ab", ""), ("t", "?e"), ("t", "?7"), ("t", "?reason")])
 def test_a_secret_like_a_part_of_an_id(endpoint: Endpoint, records: list[Record], token: str, query: str) -> None:
     """However short a secret is, the records that an endpoint rejects are found by their ids."""

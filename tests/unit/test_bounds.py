@@ -419,6 +419,27 @@ def test_a_forged_gap_stops_nobody(spool: Spool, data: bytes) -> None:
     assert len(endpoint.delivered) == 2
 
 
+def test_what_a_gap_counts_is_not_requeued(spool: Spool, clock: Clock) -> None:
+    """Dead letters that a crash left behind the gap which counts them do not come back."""
+    fill(spool, 60)
+
+    class CrashingAtTheDead(Disk):
+        def unlink(self, path: Path) -> None:
+            if path.parent == spool.layout.dead:
+                raise CrashError
+            super().unlink(path)
+
+    dying = Spool(
+        spool.layout.root, source="test", clock=clock, bounds=Bounds(octets=600_000), disk=CrashingAtTheDead()
+    )
+    with pytest.raises(CrashError):
+        drain(dying, FakeTransport(lambda _records: Refused("HTTP 400", 400)), force=True)
+    requeued = requeue_all(spool)
+    events, gaps = account(spool)
+    assert requeued == len(events)
+    assert requeued + gaps["dead"] == 60
+
+
 def test_requeue_leaves_a_gap_alone(spool: Spool) -> None:
     """A record that is dead, and was pending under the same name until a gap took its place, is requeued elsewhere."""
     [record_id] = fill(spool, 1)

@@ -17,6 +17,7 @@ from spool import (
     Bounds,
     BundleError,
     Delivered,
+    InvalidEventError,
     NewerFormatError,
     Refused,
     Spool,
@@ -238,11 +239,11 @@ def test_a_gap_only_counts_where_it_is_carried(near: Spool, far: Spool, bundle: 
 
 
 def test_no_more_is_taken_than_the_spool_may_hold(near: Spool, far: Spool, bundle: Path) -> None:
-    """What would at once be over the bound is refused before anything is changed: it would only become a gap."""
-    append(near, 10, 20_000)
+    """What would at once be far over the bound is refused before anything is changed: it would only become a gap."""
+    append(near, 20, 20_000)
     export_bundle(near, bundle)
     far.bounds = Bounds(octets=100_000, age=timedelta(days=1))
-    with pytest.raises(BundleError, match="holds more than the 100,000 bytes"):
+    with pytest.raises(BundleError, match=r"holds more than the 362,144 bytes .*: raise its bound"):
         import_bundle(far, bundle)
     assert files(far) == {}
     far.bounds = Bounds(octets=300_000)
@@ -252,6 +253,26 @@ def test_no_more_is_taken_than_the_spool_may_hold(near: Spool, far: Spool, bundl
     with pytest.raises(UnavailableError, match="has room for"):
         import_bundle(far, bundle)
     assert files(far) == before
+
+
+def test_a_full_spool_fits_into_an_empty_one_of_its_size(near: Spool, far: Spool, bundle: Path) -> None:
+    """What a spool at its bound exports, the active segment as well, another with the same bound takes in."""
+    near.bounds = far.bounds = Bounds(octets=2**20)
+    append(near, 500, 10_000)
+    exported = export_bundle(near, bundle).records
+    assert import_bundle(far, bundle).added == exported
+
+
+def test_whatever_is_accepted_can_be_carried(near: Spool, far: Spool, bundle: Path) -> None:
+    """An event that would be nested too deeply for whoever reads it again is refused; the deepest one arrives."""
+    event: dict[str, object] = {"note": "[[" * 200}
+    for _ in range(99):
+        event = {"in": event}
+    near.append(event, event_type="t")
+    with pytest.raises(InvalidEventError, match="more than 100 levels"):
+        near.append({"in": event}, event_type="t")
+    export_bundle(near, bundle)
+    assert import_bundle(far, bundle).added == 1
 
 
 def _bomb(path: Path, line: bytes = b"\0" * 60_000) -> None:
