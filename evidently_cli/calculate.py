@@ -15,10 +15,12 @@ from evidently_cli.progress import stages
 if TYPE_CHECKING:
     from evidently_cli import report
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Compare two data files.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, help="Compare two data files.")
 
-Reference = Annotated[Path, typer.Option("--reference", help="CSV file to compare with.")]
-Current = Annotated[Path | None, typer.Option("--current", help="CSV file to judge.")]
+Reference = Annotated[
+    Path, typer.Option("--reference", help="Data to compare with: CSV, Parquet, a quoted pattern, or - for stdin.")
+]
+Current = Annotated[Path | None, typer.Option("--current", help="Data to judge, likewise.")]
 Output = Annotated[Path, typer.Option("--output-path", "--output_path", "--output", help="Folder for the result.")]
 Name = Annotated[str, typer.Option("--report-name", "--report_name", help="Name of the result.")]
 Config = Annotated[Path, typer.Option("--config", help="JSON or YAML file that says what to compute.")]

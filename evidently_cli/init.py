@@ -7,10 +7,12 @@ import typer
 
 from evidently_cli.output import CommandError, say
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-Reference = Annotated[Path, typer.Option("--reference", help="Data file to look at.")]
-Current = Annotated[Path | None, typer.Option("--current", help="Data file that will be judged.")]
+Reference = Annotated[
+    Path, typer.Option("--reference", help="Data to look at: CSV, Parquet, or a quoted pattern.")
+]
+Current = Annotated[Path | None, typer.Option("--current", help="Data that will be judged, likewise.")]
 Config = Annotated[Path, typer.Option("--config", help="Config file to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a config that is there.")]
 

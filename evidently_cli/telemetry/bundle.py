@@ -24,7 +24,7 @@ def export_(
     as_json: AsJson = False,
 ) -> None:
     """
-    Move what is pending into a file, to deliver it from another machine.
+    Move what is pending into a file, to send it from elsewhere.
 
     --json prints file (null when nothing was pending), records, oldest and newest (UTC, or null), kept.
     """

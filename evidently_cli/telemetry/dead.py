@@ -56,7 +56,9 @@ def list_letters(*, limit: Limit = 20, as_json: AsJson = False) -> None:
 @app.command("show")
 def show_letter(name: Name, *, as_json: AsJson = False) -> None:
     """
-    Show why a record is dead, and the record; of a line that was none, its bytes.
+    Show why a record is dead, and the record.
+
+    Of a line that was none, it shows the bytes.
 
     --json prints what `dead list --json` does, one line for each that bears this id.
     """
@@ -89,7 +91,9 @@ def requeue(
     as_json: AsJson = False,
 ) -> None:
     """
-    Make a dead record pending again, as it was: for an endpoint that was mended.
+    Make a dead record pending again, as it was.
+
+    Do so when the endpoint was mended.
 
     --json prints requeued (records that are pending again) and left (dead letters that cannot be).
     """

@@ -31,7 +31,9 @@ def pending(
     as_json: AsJson = False,
 ) -> None:
     """
-    List what is recorded and not yet delivered, oldest first, in local time.
+    List what is recorded and not yet delivered, oldest first.
+
+    Times are local.
 
     --json prints the stored lines as they are, one record a line: specversion, id, source, type, time (UTC),
     datacontenttype, data, crc; firstof on the first of a day.
@@ -62,7 +64,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """
-    Show one pending record, and the exact request that would carry it.
+    Show one pending record, and the request that would carry it.
 
     --json prints record (the object as stored) and request (url, headers, body: before it is compressed, bytes: its
     length on the way). --raw is for `| gunzip` and `| sha256sum`.

@@ -17,7 +17,7 @@ from spool.schedule import Schedule, load
 
 def status(*, as_json: AsJson = False) -> None:
     """
-    Say whether events are recorded and sent, who decided it, and what is pending.
+    Say what is recorded, sent and pending, and who decided it.
 
     --json prints recording, sending, decided_by, endpoint, complaint, wire, pending (records, bytes, oldest, newest,
     ages in minutes, corrupt, foreign), dead, gaps, schedule, spool, config (files), settings (who chose each).

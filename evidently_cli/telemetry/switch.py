@@ -16,7 +16,7 @@ from spool.disk import Disk
 
 def enable(*, as_json: AsJson = False) -> None:
     """
-    Record usage events again, and send them where an endpoint is set.
+    Record usage events again; send them where an endpoint is set.
 
     --json prints enabled (what holds now) and decided_by.
     """
@@ -36,7 +36,7 @@ def disable(
     as_json: AsJson = False,
 ) -> None:
     """
-    Record and send nothing from now on, and delete what was not sent yet.
+    Record and send nothing from now on; delete what is pending.
 
     --json prints enabled, decided_by, and the receipts of pending and dead: deleted, corrupt, oldest, newest.
     """

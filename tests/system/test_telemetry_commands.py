@@ -239,6 +239,14 @@ def test_help_and_version(evidently: CommandLine) -> None:
     for command in ([], ["calculate"], ["calculate", "profile"], ["telemetry"], ["telemetry", "flush"]):
         assert "Usage:" in evidently(*command, "-h").stdout
         assert "Usage:" in evidently(*command, "--help").stdout
+
+
+def test_a_list_of_commands_is_whole(evidently: CommandLine) -> None:
+    """In a terminal of 80 columns no command's summary is cut off, and completion is offered once."""
+    for group in ((), ("calculate",), ("telemetry",), ("telemetry", "dead")):
+        listed = evidently(*group, "-h", COLUMNS="80").stdout
+        assert "..." not in listed.partition("Commands:")[2]
+        assert ("--install-completion" in listed) == (group == ())
     assert evidently("--version").stdout.startswith("evidently ")
 
 
