@@ -9,9 +9,7 @@ from evidently_cli.output import CommandError, say
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-Reference = Annotated[
-    Path, typer.Option("--reference", help="Data to look at: CSV, Parquet, or a quoted pattern.")
-]
+Reference = Annotated[Path, typer.Option("--reference", help="Data to look at: CSV, Parquet, or a quoted pattern.")]
 Current = Annotated[Path | None, typer.Option("--current", help="Data that will be judged, likewise.")]
 Config = Annotated[Path, typer.Option("--config", help="Config file to write.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a config that is there.")]

@@ -21,14 +21,10 @@ def read_ahead(
     `held_up` hears why one cannot be had, and may raise that: it cannot be read, or there is no room to divide it.
     """
     reader: Worker[Segment] = Worker()
-    paths = spool.sealed_paths()
+    paths = spool.sealed_paths(held_up)
 
     def begin() -> Future[Segment] | None:
-        try:
-            path = next(paths, None)
-        except OSError as error:
-            held_up(error)
-            return None
+        path = next(paths, None)
         return None if path is None else reader.begin(partial(_read, spool, path, prepare))
 
     upcoming = begin()

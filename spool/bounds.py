@@ -110,7 +110,7 @@ def finish(spool: "Spool", segment: Segment) -> None:
 def finish_all(spool: "Spool") -> None:
     """Do so for every gap. The caller holds `drain.lock`."""
     for path, octets in _sizes(spool.sealed()):
-        if octets <= MAX_RECORD_BYTES:
+        if octets <= MAX_RECORD_BYTES and _is_readable(path):
             finish(spool, spool.read(path))
 
 

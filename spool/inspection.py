@@ -44,12 +44,14 @@ def count_pending(spool: Spool, now: datetime) -> Pending:
     tell whether something in its middle was changed. The records between two of one age count as of that age.
     """
     tally = _Tally(now)
-    for path, data, elsewhere in spool.portions():
+    unreadable: list[Path] = []
+    for path, data, elsewhere in spool.portions(unreadable.append):
         tally.add(path, data, elsewhere)
     oldest, newest = map(id_time, tally.ids) if tally.ids else (None, None)
     names = (*(f"<{bound}" for bound in _AGES), f"{_AGES[-1]}+")
     histogram = tuple(zip(names, tally.ages, strict=True))
-    return Pending(tally.records, tally.octets, oldest, newest, histogram, tally.gaps, tally.corrupt, _foreign(spool))
+    foreign = _foreign(spool) + len(unreadable)
+    return Pending(tally.records, tally.octets, oldest, newest, histogram, tally.gaps, tally.corrupt, foreign)
 
 
 def count_dead(spool: Spool) -> int:

@@ -16,7 +16,7 @@ class Purged:
     """
     A receipt: how many records were deleted without ever being sent, from when to when.
 
-    `corrupt` are the lines among them that were no records.
+    `corrupt` are the lines among them that were no records, and the files that the disk did not give.
     """
 
     records: int = 0
@@ -38,15 +38,15 @@ def purge(spool: Spool, *, older_than: timedelta | None = None) -> Purged:
         limit = _limit(spool, older_than)
         for segment in spool.sealed_segments():
             old, kept = _divided(segment, limit)
-            if (limit is not None and not old) or not (segment.records or segment.corrupt):  # or not to be read
-                continue
+            if (limit is not None and not old) or not (segment.records or segment.corrupt or segment.unreadable):
+                continue  # or kept from us
             if kept:
                 if segment.corrupt:
                     dead.bury_corrupt(spool, segment)
                 spool.replace(segment.path, kept)
             else:
                 spool.disk.unlink(segment.path)
-                tally.corrupt += len(segment.corrupt)
+                tally.corrupt += len(segment.corrupt) + segment.unreadable
             tally.add(record.recorded_at for record in old)
         spool.disk.sync_directory(spool.layout.pending)  # commit point
     return tally.receipt()

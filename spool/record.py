@@ -143,11 +143,11 @@ def encode(
         )
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidEventError(f"the event is not JSON: {error}") from error
-    if text.count("[") + text.count("{") > _MAX_DEPTH and _depth(text) > _MAX_DEPTH:
-        raise InvalidEventError(f"the event is nested more than {_MAX_DEPTH - 1} levels deep")
     line = seal_line(text.encode("ascii")[:-1])
     if (octets := len(line) + 1) > MAX_RECORD_BYTES:
         raise InvalidEventError(f"the event's record is {octets:,} bytes long; the limit is {MAX_RECORD_BYTES:,}")
+    if text.count("[") + text.count("{") > _MAX_DEPTH and _depth(text) > _MAX_DEPTH:
+        raise InvalidEventError(f"the event is nested more than {_MAX_DEPTH - 1} levels deep")
     return Record(line)
 
 

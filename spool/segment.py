@@ -23,6 +23,7 @@ class Segment:
     path: Path
     records: tuple[Record, ...] = ()
     corrupt: tuple[bytes, ...] = ()  # lines that are torn, damaged or foreign; never sent
+    unreadable: bool = False  # the disk does not give it
 
 
 def parse(path: Path, data: bytes) -> Segment:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from spool import bounds as limits
@@ -25,6 +26,19 @@ _SEAL_PATIENCE = 5.0  # seconds; a drain has time
 _DRAIN_PATIENCE = 5.0  # seconds; a drain that hangs in the network may take longer, and is not to be sawn off
 _TEMPORARY = "????????-????-7???-????-????????????.tmp"  # whatever else ends so is somebody's
 _UNFINISHED = timedelta(hours=1)  # nobody takes that long to finish a file
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _given(path: Path, unreadable: Callable[[Path], None]) -> Iterator[bytes]:
+    try:
+        yield from portions(path)
+    except OSError as error:
+        if error.errno not in UNREADABLE:
+            raise
+        unreadable(path)
 
 
 class Spool:
@@ -131,17 +145,23 @@ class Spool:
             segment = parse(path, data)
             yield replace(segment, records=tuple(record for record in segment.records if record.id not in elsewhere))
 
-    def portions(self) -> Iterator[tuple[Path, bytes, Container[str]]]:
-        """Yield what `segments` parses: a portion's path and lines, and the ids that are met in another portion."""
+    def portions(
+        self, unreadable: Callable[[Path], None] = lambda _path: None
+    ) -> Iterator[tuple[Path, bytes, Container[str]]]:
+        """
+        Yield what `segments` parses: a portion's path and lines, and the ids that are met in another portion.
+
+        `unreadable` hears of each file that the disk does not give: a look goes on without it.
+        """
         if not self.exists():
             return
         with self.disk_errors("read"):
             # RACE: the active segment may be sealed, and what is sealed be rewritten by a drain, while we read. So it
             # is read before the folder is listed, and what was in it is left out wherever else it is met.
-            active = list(portions(self.layout.active))
+            active = list(_given(self.layout.active, unreadable))
             ours = {record.id for data in active for record in parse(self.layout.active, data).records}
             for path in self.sealed():
-                for data in portions(path):
+                for data in _given(path, unreadable):
                     yield path, data, ours
             for data in active:
                 yield self.layout.active, data, ()
@@ -174,8 +194,8 @@ class Spool:
 
     def sealed_segments(self) -> Iterator[Segment]:
         """
-        Seal, and read what is sealed, oldest first. The caller holds `drain.lock`: between here and there nobody else
-        changes a segment. One that the disk does not give is left out, and left where it is.
+        Read what `sealed_paths` lists. The caller holds `drain.lock`: between here and there nobody else changes a
+        segment.
         """
         for path in self.sealed_paths():
             try:
@@ -183,21 +203,46 @@ class Spool:
             except OSError as error:
                 if error.errno not in UNREADABLE:
                     raise
-                continue
+                segment = Segment(path, unreadable=True)
             limits.finish(self, segment)
             yield segment
 
-    def sealed_paths(self) -> Iterator[Path]:
+    def sealed_paths(self, held_up: Callable[[OSError], None] = _raise) -> Iterator[Path]:
         """
-        Seal, and list what is sealed, oldest first, in files that can be held. The caller holds `drain.lock`.
+        List what is sealed, oldest first, in files that can be held; then seal, and list what is new.
 
-        Nothing happens before the first is asked for.
+        The active segment is closed when it is its turn, or a day behind the one before. So where an endpoint fails
+        over the first, a hundred failures leave no hundred files, and what is in the active one grows old as well.
+        `held_up` hears why a file cannot be divided, and may raise that. Nothing happens before the first is asked
+        for. The caller holds `drain.lock`.
         """
-        self.seal()
+        self.prepare()
         if not os.access(self.layout.pending, os.W_OK | os.X_OK):  # what is delivered could not be taken out
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        for whole in self.sealed():
-            yield from self._divide(whole)
+        met: set[Path] = set()
+        listed = self.sealed()
+        if listed and not self._is_of_today(listed[-1]):
+            listed = list(self._newly_sealed())
+        for whole in chain(listed, self._newly_sealed()):
+            if whole in met:
+                continue
+            met.add(whole)
+            try:
+                parts = self._divide(whole)
+            except OSError as error:
+                held_up(error)
+                continue
+            met.update(parts)
+            yield from parts
+
+    def _is_of_today(self, segment: Path) -> bool:
+        with suppress(ValueError):
+            return abs(self.now() - id_time(segment.stem)) < timedelta(days=1)
+        return False
+
+    def _newly_sealed(self) -> Iterator[Path]:
+        self.seal()
+        yield from self.sealed()
 
     def read(self, path: Path) -> Segment:
         """Read one sealed segment; an empty one when it is gone by now."""

@@ -64,7 +64,7 @@ def flush(
             summary = flushing.flush_until(
                 spool, transport, deadline, force=force, may_send=_may_send, progress=progress
             )
-    left = not in_background and next(spool.records(), None) is not None
+    left = not in_background and (summary.stuck is not None or next(spool.records(), None) is not None)
     words, code = flushing.conclusion(summary, left=left, decided_by=Settings.of(os.environ).consent.decided_by)
     _end(summary, as_json=as_json, words=words, code=code)
 

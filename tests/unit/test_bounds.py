@@ -147,14 +147,15 @@ def test_bounds_hold_where_every_flush_fails(spool: Spool, clock: Clock) -> None
     events, gaps = account(spool)
     assert set(gaps) == {"size"}
     assert len(events) + gaps["size"] == 200
-    last = spool.append({}, event_type="t")
     assert sum(path.stat().st_size for path in spool.sealed()) <= spool.bounds.octets
     clock.ns += 91 * DAY
     drain(spool, FakeTransport(lambda _records: Deferred("no connection")), force=True)
     newest = spool.append({}, event_type="t")
     events, gaps = account(spool)
-    assert events == {last, newest}
-    assert sum(gaps.values()) == 200
+    assert newest in events
+    assert len(events) <= 26, "the records of one day"
+    assert len(events) + sum(gaps.values()) == 201
+    assert gaps["age"] > 0
 
 
 def test_bounds_hold_where_somebody_keeps_the_lock(tmp_path: Path) -> None:

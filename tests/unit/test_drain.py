@@ -759,8 +759,47 @@ def test_a_segment_on_a_bad_sector_stops_no_bound_and_no_purge(
         assert sum(path.stat().st_size for path in spool.sealed()) <= 600_000
     exported = export_bundle(spool, tmp_path / "bundle", keep=True).records
     assert exported > 20
-    assert purge(spool).records == exported
-    assert [path for path in spool.sealed() if path.stat().st_size] == [bad]
+    assert bad.exists()
+    assert count_pending(spool, datetime.now(UTC)).foreign == 1
+    receipt = purge(spool)
+    assert (receipt.records, receipt.corrupt) == (exported, 1)
+    assert not bad.exists()
+
+
+def test_failures_leave_two_files_and_not_a_hundred(spool: Spool) -> None:
+    """Where each flush fails over the oldest segment, what is recorded goes on in the active one."""
+    down = FakeTransport(lambda _records: Deferred("no connection"))
+    expected = []
+    for number in range(100):
+        expected.append(spool.append({"number": number}, event_type="t"))
+        drain(spool, down, force=True)
+    assert len(spool.sealed()) <= 2
+    endpoint = FakeTransport()
+    drain(spool, endpoint, force=True)
+    assert (endpoint.taken, pending(spool)) == (expected, [])
+    assert len(endpoint.requests) <= 3
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
+def test_a_file_that_cannot_be_divided_keeps_nothing_behind_it(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    """Where a damaged file is too large to be held, and there is no room to divide it, all others are delivered."""
+    expected = segments(spool, 1, 1, 1)
+    damaged = spool.sealed()[0]
+    damaged.write_bytes(damaged.read_bytes() + b"x" * 70_000 * 16)
+    publish = Disk.publish
+
+    def failing(self: Disk, data: bytes, temporary: Path, target: Path) -> None:
+        if len(data) > 500:
+            raise OSError(error, os.strerror(error))
+        publish(self, data, temporary, target)
+
+    monkeypatch.setattr(Disk, "publish", failing)
+    endpoint = FakeTransport()
+    summary = drain(spool, endpoint)
+    assert (endpoint.taken, summary.stuck) == (list(chain.from_iterable(expected[1:])), os.strerror(error))
+    assert spool.sealed() == [damaged]
 
 
 def test_the_wish_to_wait_outlives_a_full_disk(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
