@@ -83,7 +83,9 @@ def switch(path: Path, disk: Disk, *, enabled: bool) -> None:
         raise _MistakeError("[telemetry] is no table")
     document["telemetry"]["enabled"] = enabled
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    disk.publish(tomlkit.dumps(document).encode(), path.with_name(f".{path.name}.{os.getpid()}.tmp"), path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    disk.unlink(temporary)  # in a container, the process that left it may have had our number
+    disk.publish(tomlkit.dumps(document).encode(), temporary, path)
 
 
 def _text(path: Path) -> str:

@@ -69,9 +69,17 @@ def _is_told(settings: Settings, environment: Mapping[str, str], *, quiet: bool)
     marks = Marks(settings.marks)
     if quiet:
         return marks.has(_NOTICE_SHOWN)
-    if not marks.make(_NOTICE_SHOWN):
-        return True
-    output.say(_NOTICE)
+    try:
+        if not marks.make(_NOTICE_SHOWN):
+            return True
+    except OSError:  # a home that cannot be written to remembers nothing: each run tells, and none sends
+        output.say(_NOTICE)
+        return False
+    try:
+        output.say(_NOTICE)
+    except BaseException:
+        marks.remove([_NOTICE_SHOWN])
+        raise
     return False
 
 

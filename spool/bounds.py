@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,8 +81,8 @@ def enforce(spool: "Spool") -> None:
     unweighed = [(path, 0) for path in paths]
     if len(paths) * SEGMENT_BYTES <= spool.bounds.octets and not surplus(unweighed, spool.bounds, spool.now()):
         return  # nearly always, and without a look at each file
-    chosen = surplus(_sizes(paths), spool.bounds, spool.now())[:_MOST]
-    reasons = {path: reason for path, reason in chosen if _is_readable(path)}
+    chosen = surplus(_sizes(paths), spool.bounds, spool.now())
+    reasons = dict(islice(((path, reason) for path, reason in chosen if _is_readable(path)), _MOST))
     if reasons and not gaps_alone(list(reasons)):
         _drop(spool, reasons, partial(_members, spool), min(reasons))
 

@@ -113,7 +113,7 @@ class _Run:
             self.sender.remove_finished()
         if self.sender.requests:
             self._bound_the_dead()
-        if self.sender.stuck and not self.sender.delivered:
+        if self.sender.stuck and not self.sender.delivered and not self.sender.failure:
             raise self.sender.stuck
 
     def _deliver_in_order(self) -> bool:
@@ -135,6 +135,13 @@ class _Run:
             self.transport.prepare(records)
 
     def _head_is_to_blame(self) -> bool:
+        try:
+            return self._search_head()
+        except OSError as error:
+            self.sender.go_on_despite(error, reading=True)
+            return False
+
+    def _search_head(self) -> bool:
         """
         Tell a dead endpoint from one that fails over a single segment, and take that one apart.
 

@@ -20,7 +20,7 @@ def check(layout: Layout, platform: Platform = here) -> bool:
     program wrote it, OSError when it cannot be looked at.
     """
     try:
-        _check_directory(layout.root, platform)
+        _check_directory(layout.root, platform, layout)
     except (FileNotFoundError, NotADirectoryError):
         return False
     for folder in (layout.pending, layout.dead):
@@ -33,7 +33,7 @@ def check(layout: Layout, platform: Platform = here) -> bool:
         raise NewerFormatError(
             f"{layout.root} has format {number!r}, this program knows {FORMAT}: use the newer program"
         )
-    if number is None and not layout.format.exists() and (foreign := layout.foreign()):
+    if number is None and (foreign := stranger(layout)):
         raise UnsafeError(f"{layout.root} is not a spool: it holds {foreign!r}; choose an empty directory")
     return True
 
@@ -83,7 +83,12 @@ def sync_root(layout: Layout, disk: Disk) -> None:
     disk.sync_directory(layout.root)
 
 
-def _check_directory(path: Path, platform: Platform) -> None:
+def stranger(layout: Layout) -> str | None:
+    """Return a name in the directory that shows that it is no spool, or None. OSError when it cannot be listed."""
+    return None if layout.format.exists() else layout.foreign()
+
+
+def _check_directory(path: Path, platform: Platform, layout: Layout | None = None) -> None:
     entry = path.lstat()
     if stat.S_ISLNK(entry.st_mode):
         raise UnsafeError(f"{path} is a symbolic link; a spool is a directory of its own")
@@ -92,7 +97,11 @@ def _check_directory(path: Path, platform: Platform) -> None:
     if platform.is_foreign(entry):
         raise UnsafeError(f"{path} belongs to another user (uid {entry.st_uid})")
     if platform.others_may_write(entry):
-        raise UnsafeError(f"{path} can be written to by others: chmod 700 it")
+        mend = "chmod 700 it"
+        with suppress(OSError):
+            if layout and stranger(layout):  # others may need it as it is
+                mend = "choose an empty directory of its own"
+        raise UnsafeError(f"{path} can be written to by others: {mend}")
 
 
 def _format(layout: Layout) -> object:

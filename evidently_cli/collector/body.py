@@ -3,12 +3,16 @@
 import gzip
 import io
 import json
+import math
 import zlib
 from http import HTTPStatus
 from typing import Any, NoReturn
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a body, on the wire and again after decompression. A client's segment has 256 KiB, a record at most 64."""
+
+MEMBERS_LIMIT = 10_000
+"""Members of a body: each may come back in the answer, with a reason. A client's segment has some thousand."""
 
 
 class RefusedError(Exception):
@@ -32,13 +36,16 @@ def members(body: bytes, *, content_type: str, content_encoding: str) -> list[An
         raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"content type is none of {', '.join(_READERS)}")
     decoded = _decoded(body, content_encoding.strip().lower())
     try:
-        return read(decoded.decode())
+        found = read(decoded.decode())
     except UnicodeDecodeError:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "body is not UTF-8") from None
     except RecursionError:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "body is nested too deeply") from None
     except ValueError as error:
         raise RefusedError(HTTPStatus.BAD_REQUEST, f"body is not JSON: {_without_data(error)}") from None
+    if len(found) > MEMBERS_LIMIT:
+        raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"body has more than {MEMBERS_LIMIT} members")
+    return found
 
 
 def _decoded(body: bytes, encoding: str) -> bytes:
@@ -78,7 +85,15 @@ _READERS = {
 
 
 def _parse(text: str) -> Any:
-    return json.loads(text, parse_constant=_refuse_constant)
+    return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+
+
+def _finite(text: str) -> float:
+    """Refuse `1e999` as well: it would be stored as `Infinity`, and no query could read the table any more."""
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text} is larger than any number")
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -40,8 +40,8 @@ class Place:
 
     `ground` and `marks_ground` are the closest that exist for the spool and for the marks, as directories.
     `chosen` is what EVIDENTLY_SPOOL_DIR says, `work_tree` the git work tree around it; `home` is the variable HOME and
-    `usual_home` what the system has in its place. `entries` has the spool's directory first, if it is there. `mounts`
-    is the text of Linux's mountinfo.
+    `usual_home` what the system has in its place. `entries` has the spool's directory first, if it is there, and
+    `stranger` is a name in it that shows that it is no spool. `mounts` is the text of Linux's mountinfo.
     """
 
     spool: Path
@@ -56,6 +56,7 @@ class Place:
     ground: Entry | None = None
     marks_ground: Entry | None = None
     entries: tuple[Entry, ...] = ()
+    stranger: str | None = None
     mounts: str | None = None
     space: Space | None = None
 

@@ -19,6 +19,7 @@ from spool.background import INTERVAL
 from spool.disk import read_small
 from spool.layout import Layout
 from spool.locks import Lock
+from spool.place import stranger
 from spool.probe import Probe
 
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -64,9 +65,16 @@ def _place(environment: Mapping[str, str], settings: Settings, entries: tuple[En
         ground=_entry(nearest),
         marks_ground=_entry(marks),
         entries=entries,
+        stranger=_stranger(Layout(settings.spool)) if entries else None,
         mounts=_mounts(),
         space=_space(nearest),
     )
+
+
+def _stranger(layout: Layout) -> str | None:
+    with suppress(OSError):
+        return stranger(layout)
+    return None
 
 
 def _nearest(path: Path) -> Path:

@@ -48,6 +48,9 @@ def place(facts: Facts) -> Check:
         return error("place", says, export(_SPOOL_DIR, target) if target else None)
     if root and root.kind != "directory":
         return error("place", f"{seen.spool} is not a directory", command("mv", "-i", seen.spool, f"{seen.spool}.old"))
+    if seen.stranger is not None:
+        says = f"{seen.spool} is not a spool: it holds {seen.stranger!r}"
+        return error("place", says, mend_by_moving(facts))
     read_only = seen.space is not None and seen.space.read_only  # `space` says so
     if not seen.writable and not read_only and (root is None or root.mode & _OWNER["directory"] == _OWNER["directory"]):
         says = f"{seen.nearest} cannot be written to" + ("" if root else ": no spool can be made there")
@@ -67,6 +70,8 @@ def owner(facts: Facts) -> Check:
         return skipped("owner", "Windows keeps a user's files to the user")
     if not facts.place.exists:
         return skipped("owner", "there is no spool yet")
+    if facts.place.stranger is not None:  # what is another's, or others use, is not ours to mend
+        return skipped("owner", "see above")
     foreign = [entry for entry in facts.place.entries if entry.uid != facts.uid]
     if not foreign:
         return ok("owner", "all of it is yours")
@@ -80,6 +85,8 @@ def modes(facts: Facts) -> Check:
         return skipped("modes", "Windows has others than these")
     if not facts.place.exists:
         return skipped("modes", "there is no spool yet")
+    if facts.place.stranger is not None:
+        return skipped("modes", "see above")
     wrong = wrong_modes(facts)
     if not wrong:
         return ok("modes", "nobody else can read it")

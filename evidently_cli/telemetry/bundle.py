@@ -62,16 +62,20 @@ def import_(
     --json prints added and skipped (records).
     """
     from spool import import_bundle
+    from spool.bounds import room
 
     settings = Settings.of(os.environ)
     if not settings.consent.given:
         raise CommandError(f"telemetry is off ({settings.consent.decided_by}): nothing is imported", 2)
-    imported = import_bundle(settings.open_spool(), file)
+    spool = settings.open_spool()
+    imported = import_bundle(spool, file)
     if as_json:
         emit_json({"added": imported.added, "skipped": imported.skipped})
         return
     added = "1 record is" if imported.added == 1 else f"{imported.added:,} records are"
     skipped = f" {count(imported.skipped, 'record')} that came before: skipped." if imported.skipped else ""
     say(f"{added} pending now.{skipped}")
+    if imported.added and room(spool) < 0:
+        say("The spool is over its bound now: flush before the next run, or the oldest give way to a gap record.")
     if imported.added:
         say("Send what is pending: evidently telemetry flush")

@@ -46,6 +46,24 @@ def spool(evidently: CommandLine) -> Spool:
     return made
 
 
+def test_what_is_no_spool_is_left_as_it_is(evidently: CommandLine, tmp_path: Path) -> None:
+    """A directory that holds other things keeps its modes: nobody is told to change them, and --fix does not."""
+    shared = tmp_path / "shared"
+    (shared / "site").mkdir(parents=True)
+    (shared / "index.html").write_text("hello")
+    for mode in (0o1777, 0o755):
+        shared.chmod(mode)
+        before = [path.stat().st_mode for path in (shared, *shared.iterdir())]
+        for options in ((), ("--fix",)):
+            checks = doctor(evidently, *options, status=1, EVIDENTLY_SPOOL_DIR=str(shared))
+            assert checks["place"]["says"] == f"{shared} is not a spool: it holds 'index.html'"
+            assert checks["modes"]["state"] == "skipped"
+        done = evidently("telemetry", "status", status=1, EVIDENTLY_SPOOL_DIR=str(shared))
+        assert "empty directory" in done.stderr
+        assert "chmod" not in done.stderr
+        assert [path.stat().st_mode for path in (shared, *shared.iterdir())] == before
+
+
 def doctor(evidently: CommandLine, *options: str, status: int = 0, **environment: str) -> dict[str, dict[str, Any]]:
     """The checks by name, and that the answer has its stated form."""
     done = evidently("telemetry", "doctor", "--json", *options, status=status, **environment)

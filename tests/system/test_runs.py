@@ -125,6 +125,28 @@ def test_the_notice_comes_once(evidently: CommandLine, endpoint: Endpoint) -> No
     wait_for(lambda: len(endpoint.records) == 2)
 
 
+def test_a_home_that_remembers_nothing_is_told_each_time(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """Where no mark can be made, each run shows the notice, and none sends."""
+    evidently.environment |= {"EVIDENTLY_SPOOL_DIR": str(evidently.directory.parent / "elsewhere"), "CI": ""}
+    environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url, "EVIDENTLY_TELEMETRY_FLUSH": ""}
+    for _ in range(3):
+        done = evidently(*PROFILE, XDG_STATE_HOME="/dev/null", **environment)
+        assert "evidently telemetry disable" in done.stderr
+    assert (endpoint.connections, flushers(evidently.directory.parent / "elsewhere")) == (0, [])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_notice_that_could_not_be_shown_was_not_shown(evidently: CommandLine) -> None:
+    """Where the notice of the first run cannot be written, the next one shows it."""
+    command = [sys.executable, "-m", "evidently_cli", *PROFILE]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            command, cwd=evidently.directory, env=evidently.environment | {"CI": ""}, stderr=full, check=False
+        )
+    assert done.returncode == 0
+    assert "evidently telemetry disable" in evidently(*PROFILE, CI="").stderr
+
+
 def test_no_notice_in_ci(evidently: CommandLine) -> None:
     """In CI, nobody reads a notice: none is shown."""
     assert evidently(*PROFILE, CI="true").stderr == ""

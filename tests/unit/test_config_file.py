@@ -120,6 +120,14 @@ def test_a_switch_leaves_all_else_as_it_is(path: Path) -> None:
     assert path.read_text() == ("# mine\n[telemetry]  # here\nwire = 'otlp'\nenabled = false # for now\n\n[x]\ny = 1\n")
 
 
+def test_a_switch_gets_past_what_a_crash_left(path: Path) -> None:
+    """A half-written file that an earlier process with our number left behind keeps nobody from switching it off."""
+    path.with_name(f".{path.name}.{os.getpid()}.tmp").write_text("[telem")
+    switch(path, Disk(), enabled=False)
+    assert read(path).enabled is False
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
 def test_a_switch_follows_a_link(path: Path, tmp_path: Path) -> None:
     """Whoever keeps the file elsewhere, behind a link, keeps the link."""
     elsewhere = tmp_path / "dotfiles.toml"

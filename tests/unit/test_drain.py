@@ -554,6 +554,19 @@ def test_a_poisoned_segment_does_not_block_the_spool(spool: Spool, size: int, nu
     assert (letter["status"], letter["detail"]) == (500, "HTTP 500")
 
 
+def test_a_bad_sector_behind_a_poisoned_segment_ends_no_drain(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the segment that is offered instead cannot be read, the drain tells it, and the next has another."""
+    first, *others = segments(spool, 2, 1, 1)
+    endpoint = choking(first[0])
+    drain_often(spool, endpoint, 2)
+    break_disk(monkeypatch, spool.sealed()[1], errno.EIO)
+    for _ in range(3):
+        summary = drain(spool, endpoint, ignore_backoff=True)
+    assert summary.stuck == "Input/output error"
+    assert sorted(endpoint.taken) == [first[1], *others[1]]
+    assert len(letters(spool)) == 1
+
+
 @pytest.mark.parametrize("number", range(10))
 def test_a_drain_can_be_stopped_before_any_request(spool: Spool, number: int) -> None:
     """Wherever a drain is stopped, what is delivered or buried is not pending, and all else is: nothing comes twice."""
@@ -803,7 +816,7 @@ def test_a_file_that_cannot_be_divided_keeps_nothing_behind_it(
 
 
 def test_the_wish_to_wait_outlives_a_full_disk(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An endpoint that asked to wait is left alone by the next drain, though the disk ended this one with an error."""
+    """An endpoint that asked to wait is left alone by the next drain, though the disk had no room in this one."""
     segments(spool, 1, 1)
     answers = iter([Refused("HTTP 400", 400), Deferred("HTTP 429", retry_after=3600)])
     publish = Disk.publish
@@ -814,8 +827,9 @@ def test_the_wish_to_wait_outlives_a_full_disk(spool: Spool, monkeypatch: pytest
         publish(self, data, temporary, target)
 
     monkeypatch.setattr(Disk, "publish", full)
-    with pytest.raises(UnavailableError, match="No space left"):
-        drain(spool, FakeTransport(lambda _records: next(answers)))
+    summary = drain(spool, FakeTransport(lambda _records: next(answers)))
+    assert summary.failure is not None
+    assert (summary.failure.reason, summary.stuck) == ("HTTP 429", "No space left on device")
     endpoint = FakeTransport()
     wait = drain(spool, endpoint, ignore_backoff=True).wait
     assert wait is not None
