@@ -31,14 +31,16 @@ def column_drift(
     options = all_options.data_drift
     reference_column, current_column = reference.columns[column.name], current.columns[column.name]
     samples: Samples
+    tested: Samples
     if column.feature_type == "num":
         samples = NumericSamples.of(reference_column, current_column)
+        tested = NumericSamples.exact(reference_column, current_column) or samples
     else:
-        samples = CategoricalSamples.of(reference_column, current_column)
-    test = choose_test(column, samples, options)
+        samples = tested = CategoricalSamples.of(reference_column, current_column)
+    test = choose_test(column, tested, options)
     threshold = choose_threshold(column, test, options)
     with np.errstate(all="ignore"):  # values near the largest double: the score is not finite, and says so
-        score = test.score(samples)
+        score = test.score(tested)
     reference_rows, current_rows = samples.sizes
     reference_hist, current_hist = _small_histograms(samples, for_column(options.nbinsx, column.name) or _SMALL_BINS)
     return ColumnDrift(

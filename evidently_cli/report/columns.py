@@ -63,6 +63,21 @@ class Dates:
 
 Column = Numbers | Labels | Dates
 
+_EXACT = 2**53  # doubles hold every whole number up to here
+
+
+def offset(*columns: NDArray[np.generic]) -> int | None:
+    """Return the least of some whole numbers when doubles would not tell all of them apart, and None otherwise."""
+    if any(values.dtype.kind not in "iu" or not len(values) for values in columns):
+        return None
+    least, most = min(int(values.min()) for values in columns), max(int(values.max()) for values in columns)
+    return least if max(-least, most) > _EXACT else None
+
+
+def above(values: NDArray[np.generic], base: int) -> NDArray[np.float64]:
+    """Return whole numbers less another that is none of them greater: exact up to 2**53, whatever they are."""
+    return (values.astype(np.uint64) - np.uint64(base % 2**64)).astype(np.float64)  # modulo 2**64, as differences are
+
 
 @dataclass(frozen=True, slots=True)
 class Table:

@@ -143,6 +143,25 @@ def test_named_tests(tmp_path: Path, test: str, score: float) -> None:
     assert scores(result)["bmi"] == pytest.approx(score, rel=1e-9)
 
 
+@pytest.mark.parametrize("far", [2**60, -(2**62), 2**63 - 10])
+@pytest.mark.parametrize("rows", [100, 1500])
+@pytest.mark.parametrize(
+    "test", [None, "ks", "mannw", "wasserstein", "kl_div", "psi", "jensenshannon", "anderson", "cramer_von_mises"]
+)
+def test_whole_numbers_beyond_doubles(tmp_path: Path, test: str | None, rows: int, far: int) -> None:
+    """However large whole numbers are, a column of ids, say, each test tells them apart as it does small ones."""
+    draw = np.random.default_rng(rows)
+    before, now = draw.integers(0, 200, rows), draw.integers(20, 220, rows)
+    options = {"num_features_stattest": test} if test else {}
+    [near] = drift(tmp_path, pd.DataFrame({"x": before}), pd.DataFrame({"x": now}), **options).columns
+    moved = [pd.DataFrame({"x": [far + int(value) for value in values]}) for values in (before, now)]
+    if far > 2**62:
+        moved = [each.astype("uint64") for each in moved]
+    [distant] = drift(tmp_path, *moved, **options).columns
+    assert (distant.score, distant.drifted) == (pytest.approx(near.score, rel=1e-9), near.drifted)
+    assert distant.feature_type == "num"
+
+
 def test_profile(tmp_path: Path) -> None:
     """The profile has the keys, types and order of Evidently 0.1.x; what is new stands beside them."""
     result = compare(tmp_path, IRIS[::2], IRIS[1::2], options={"data_drift": {"confidence": 0.9, "nbinsx": 3}})

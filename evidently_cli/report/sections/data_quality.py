@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evidently_cli.report.column_plots import ColumnPlots
-from evidently_cli.report.columns import Column, Dates, Label, Labels, Numbers, Table
+from evidently_cli.report.columns import Column, Dates, Label, Labels, Numbers, Table, above, offset
 from evidently_cli.report.correlations import correlate
 from evidently_cli.report.quality import (
     ColumnQuality,
@@ -135,7 +135,9 @@ def _of_numbers(values: NDArray[np.generic]) -> Statistics:
     with np.errstate(all="ignore"):  # infinite values are part of the data, and their mean is not a number
         quartiles = np.percentile(ascending, (25, 50, 75)).tolist() if some else [np.nan] * 3
         mean = float(ascending.mean()) if some else np.nan
-        std = float(ascending.std(ddof=1)) if len(ascending) > 1 else np.nan
+        base = offset(ascending)
+        spread = ascending if base is None else above(ascending, base)
+        std = float(spread.std(ddof=1)) if len(ascending) > 1 else np.nan
     return Statistics(
         feature_type="num",
         rows=len(values),

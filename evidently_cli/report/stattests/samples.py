@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from evidently_cli.report.columns import Column, Dates, Label, Labels, Numbers
+from evidently_cli.report.columns import Column, Dates, Label, Labels, Numbers, above, offset
 from evidently_cli.report.drift import FeatureType
 from evidently_cli.report.errors import UntestableError
 from evidently_cli.report.histogram import Floats, bin_counts, sturges_edges
@@ -47,6 +47,20 @@ class NumericSamples:
         if not np.isfinite(span):
             raise UntestableError("its values lie further apart than the largest double: not tested")
         return samples
+
+    @classmethod
+    def exact(cls, reference: Column, current: Column) -> NumericSamples | None:
+        """
+        Return whole numbers as their distances from the least of them, where doubles would not tell all of them apart.
+
+        None anywhere else. Every test looks at order, differences and counts alone.
+        """
+        if not isinstance(reference, Numbers) or not isinstance(current, Numbers):
+            return None
+        base = offset(reference.values, current.values)
+        if base is None:
+            return None
+        return cls(np.sort(above(reference.values, base)), np.sort(above(current.values, base)))
 
     @property
     def sizes(self) -> tuple[int, int]:
