@@ -168,7 +168,7 @@ class DataDrift:
             f" dataset drift is {'detected' if self.dataset_drift else 'not detected'} (limit {limit})"
             + (f"; {counted(self.n_not_tested, 'column')} not tested" if self.n_not_tested else ""),
             tuple(
-                (label(column.name, 40), column.test_name, number(column.score or 0.0), _limit(column))
+                (label(column.name, 40), column.test_name, number(column.score or 0.0), against_limit(column))
                 for column in drifted[:_SHOWN]
             ),
             numeric=frozenset({2}),
@@ -206,8 +206,10 @@ class DataDrift:
         }
 
 
-def _limit(column: ColumnDrift) -> str:
-    return f"{'below' if column.is_p_value else 'above'} {number(column.threshold)}"
+def against_limit(column: ColumnDrift) -> str:
+    """Say where the score lies: "below 0.05", or "not below 0.05" of a column that has not drifted."""
+    side = "below" if column.is_p_value else "above"
+    return f"{'' if column.drifted else 'not '}{side} {number(column.threshold)}"
 
 
 def _histograms(column: ColumnDrift) -> dict[str, object]:

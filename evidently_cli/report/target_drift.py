@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from evidently_cli.report.drift import ColumnDrift, FeatureType, Role
+from evidently_cli.report.drift import ColumnDrift, FeatureType, Role, against_limit
 from evidently_cli.report.roles import Notice, Roles
 from evidently_cli.report.section import Summary, profile_data
 from evidently_cli.report.wording import label, number
@@ -134,7 +134,7 @@ class TargetDrift:
                     label(column.name, 40),
                     column.test_name,
                     "not finite" if column.score is None else number(column.score),
-                    f"drift: {'below' if column.is_p_value else 'above'} {number(column.threshold)}",
+                    against_limit(column),
                 )
                 for column in self.columns
             ),

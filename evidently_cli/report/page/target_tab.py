@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from evidently_cli.report.drift import ColumnDrift
+from evidently_cli.report.drift import ColumnDrift, against_limit
 from evidently_cli.report.page.behavior_figures import labels_by_bin, values_by_bin
 from evidently_cli.report.page.figures import distribution
 from evidently_cli.report.page.view import Figure, Figures, Heading, Row, Table, Text, Verdict
@@ -98,8 +98,7 @@ def _figures(behavior: Behavior, drift: TargetDrift) -> Iterator[Figure]:
 
 def _test_in_words(column: ColumnDrift) -> str:
     score = "not finite" if column.score is None else number(column.score)
-    side = "below" if column.is_p_value else "above"
-    return f"{column.test_name} of “{label(column.name, 60)}” is {score} (drift: {side} {number(column.threshold)})"
+    return f"{column.test_name} of “{label(column.name, 60)}” is {score}, {against_limit(column)}"
 
 
 def _missing(column: ColumnDrift) -> Iterator[str]:
