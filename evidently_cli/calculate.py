@@ -157,6 +157,9 @@ def _output(target: Path) -> Iterator[Callable[[str], None]]:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch()
         temporary.unlink()
+    except FileExistsError as error:
+        says = "is no folder, and --output-path names one; the file's name is --report-name's"
+        raise CommandError(f"{target.parent} {says}") from error
     except OSError as error:
         raise CommandError(f"{target.parent}: no file can be written there: {error.strerror}") from error
 

@@ -18,6 +18,7 @@ from evidently_cli.output import (
 from spool import Spool, Summary, Transport, drain, schedule
 from spool.sender import batches
 
+_NOT_LET_IN = {401, 403}
 _BUSY_PAUSE = 1.0  # seconds, between two looks at whether another flush has ended
 
 
@@ -117,6 +118,8 @@ def conclusion(summary: Summary, *, left: bool, decided_by: str) -> tuple[str, i
         if summary.stuck:
             return f"{done} The rest waits: the spool cannot be written to ({summary.stuck}).", TRY_LATER
         return f"{done} Records that came meanwhile are left.", TRY_LATER
+    if summary.failure.status in _NOT_LET_IN:
+        return f"{done} The endpoint does not let us in: {summary.failure.reason}. Is the token right?", MISCONFIGURED
     if summary.failure.misconfigured:
         return f"{done} The endpoint or its address is wrong: {summary.failure.reason}.", MISCONFIGURED
     return f"{done} The rest waits: {summary.failure.reason}.", TRY_LATER

@@ -83,7 +83,7 @@ def classify(response: Response, records: int, now: datetime) -> Outcome:
         elsewhere = _host(response.headers.get("location", ""))
         return Deferred(f"HTTP {status}" + (f" to {elsewhere}" if elsewhere else ""), misconfigured=True)
     if status in _MISCONFIGURED:
-        return Deferred(reason, misconfigured=True)
+        return Deferred(reason, misconfigured=True, status=status)
     if status == 412 or (
         status == 409 and records == 1
     ):  # a 409 on several may mean that one of them was there already
