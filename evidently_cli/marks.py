@@ -5,12 +5,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+NOTICE_SHOWN = "notice-shown"
+
 
 class Marks:
     """A directory of empty files, each made once: exclusive creation decides a race, and the loser knows."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+
+    @property
+    def is_told(self) -> bool:
+        """Whether a run has shown the user what is recorded."""
+        return self.has(NOTICE_SHOWN)
 
     @property
     def flush_started(self) -> Path:

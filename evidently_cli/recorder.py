@@ -10,11 +10,10 @@ from pathlib import Path
 from evidently_cli import event, output
 from evidently_cli.config_file import VARIABLES
 from evidently_cli.consent import refused
-from evidently_cli.marks import Marks
-from evidently_cli.settings import FLUSHER, Settings
+from evidently_cli.marks import NOTICE_SHOWN, Marks
+from evidently_cli.settings import FLUSHER, Settings, in_ci
 from spool import SpoolError, schedule
 
-_NOTICE_SHOWN = "notice-shown"
 _NOTICE = """\
 evidently records one anonymous usage event a run: the versions of Python and of the system, which sections were
 calculated, how the files were sampled. Never your data, names or paths. This run sends nothing.
@@ -64,13 +63,13 @@ def _append(usage: event.Usage, settings: Settings) -> None:
 
 def _is_told(settings: Settings, environment: Mapping[str, str], *, quiet: bool) -> bool:
     """Whether an earlier run told the user, which is what lets this one send; else tell now. In CI nobody reads it."""
-    if environment.get("CI", "").lower() not in {"", "0", "false"}:
+    if in_ci(environment):
         return True
     marks = Marks(settings.marks)
     if quiet:
-        return marks.has(_NOTICE_SHOWN)
+        return marks.is_told
     try:
-        if not marks.make(_NOTICE_SHOWN):
+        if not marks.make(NOTICE_SHOWN):
             return True
     except OSError:  # a home that cannot be written to remembers nothing: each run tells, and none sends
         output.say(_NOTICE)
@@ -78,7 +77,7 @@ def _is_told(settings: Settings, environment: Mapping[str, str], *, quiet: bool)
     try:
         output.say(_NOTICE)
     except BaseException:
-        marks.remove([_NOTICE_SHOWN])
+        marks.remove([NOTICE_SHOWN])
         raise
     return False
 

@@ -89,6 +89,11 @@ class Settings:
         return Spool(self.spool, source=SOURCE, bounds=self.bounds)
 
 
+def in_ci(environment: Mapping[str, str]) -> bool:
+    """Whether this is a build server's, where nobody reads a notice."""
+    return environment.get("CI", "").lower() not in {"", "0", "false"}
+
+
 def _choices(environment: Mapping[str, str], files: Iterable[ConfigFile]) -> dict[str, Choice]:
     """Merge by precedence, `files` first to last; what is empty is not chosen."""
     choices: dict[str, Choice] = {}

@@ -218,6 +218,7 @@ class Spool:
         """
         self.prepare()
         if not os.access(self.layout.pending, os.W_OK | os.X_OK):  # what is delivered could not be taken out
+            self.seal()  # the system says why, if there is anything to be sealed
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         met: set[Path] = set()
         listed = self.sealed()

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 from evidently_cli.config_file import VARIABLES
 from evidently_cli.delivery import Delivery
+from evidently_cli.marks import Marks
 from evidently_cli.output import count, duration, emit, emit_json, local, size, table, utc
-from evidently_cli.settings import Settings
+from evidently_cli.settings import Settings, in_ci
 from evidently_cli.telemetry.options import AsJson
 from spool import inspection
 from spool.inspection import Pending
@@ -113,6 +114,8 @@ def _when(
     elif wait:
         why = "the endpoint asked to wait" if wish == wait else "a pause after what failed"
         yield "next try", f"in {duration(wait.total_seconds())}: {why}"
+    elif settings.starts_flushes(os.environ) and not Marks(settings.marks).is_told and not in_ci(os.environ):
+        yield "next try", "once a run has shown its notice, which none does with -q or --json; or now, with flush"
     elif settings.starts_flushes(os.environ):
         yield "next try", "with the next run, or now: evidently telemetry flush"
     else:

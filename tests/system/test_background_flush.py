@@ -11,7 +11,7 @@ import sysconfig
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from flushers import end_flushers, flushers, wait_for
 
 from evidently_cli.settings import FLUSHER
 from spool import Spool
-from spool.background import INTERVAL, LIFE
+from spool.background import INTERVAL, LIFE, claim_start
 from spool.disk import Disk
 from spool.locks import Lock
 
@@ -533,3 +533,16 @@ signal.setitimer = lambda which, seconds: kernel(which, seconds / {faster})  # a
     assert pending(evidently.spool) == 1
     endpoint.answer = reply(200)
     assert evidently("telemetry", "flush").stderr == "1 record delivered in 1 request.\n"
+
+
+def test_of_two_that_see_a_stale_marker_one_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who finds, behind the lock, that another one has started a flush since the first look, starts none."""
+    held = Lock.held
+
+    def late(lock: Lock) -> AbstractContextManager[bool]:
+        monkeypatch.undo()
+        assert claim_start(tmp_path / "marker", Disk(), now=1e9), "the other one is faster"
+        return held(lock)
+
+    monkeypatch.setattr(Lock, "held", late)
+    assert not claim_start(tmp_path / "marker", Disk(), now=1e9)

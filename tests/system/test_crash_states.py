@@ -230,6 +230,22 @@ def drain_failing(machine: Machine) -> None:
 
 
 @scenario
+def drain_failing_beside_a_seal(machine: Machine) -> None:
+    """A drain that fails, while another process seals and dies before the segment's new name is durable."""
+
+    def answer(records: Sequence[Record]) -> Outcome:
+        other = opened(machine)
+        append(machine, other)
+        locked = other.append_lock.acquire(0.0)
+        assert locked
+        other._active.seal(locked)
+        locked.release()
+        return fail(records)
+
+    send(machine, used(machine), answer)
+
+
+@scenario
 def drain_after_failure(machine: Machine) -> None:
     """A drain that finds the endpoint back."""
     spool = used(machine)
@@ -511,6 +527,26 @@ def test_a_process_may_rest_on_what_another_left(
             SCENARIOS[name](machine)
         machine.crash_from_here()
         follow(machine)
+        number += survives(machine, memory / "state")
+    report(number)
+
+
+@pytest.mark.parametrize("name", ["append_that_seals", "seal", "drain_all"])
+def test_a_program_that_goes_on_may_rest_on_what_another_left(
+    name: str, memory: Path, report: Callable[[int], None]
+) -> None:
+    """A process dies in any of its calls, one that has looked at the place before appends, and then the power fails."""
+    whole = Machine(memory / "whole")
+    SCENARIOS[name](whole)
+    number = 0
+    for fatal in range(whole.first_call, whole.calls):
+        machine = Machine(memory / f"machine-{fatal}", fatal)
+        with pytest.raises(KilledError):
+            SCENARIOS[name](machine)
+        machine.crash_from_here()
+        spool = opened(machine)
+        spool._prepared = True  # by an append of its own, before the other one began
+        append(machine, spool)
         number += survives(machine, memory / "state")
     report(number)
 

@@ -21,7 +21,7 @@ from endpoint import Endpoint, Request, drip, reply, silence
 from spool import WIRE_FORMATS, Deferred, Delivered, Outcome, Record, Refused, Spool, drain
 from spool.endpoint import insecure, shown
 from spool.http import HttpTransport
-from spool.record import encode
+from spool.record import encode, seal_line
 
 HALF = Deferred("the answer broke off", server_error=True)
 BROKEN = Deferred("the connection broke off", server_error=True)
@@ -55,6 +55,7 @@ def test_the_headers_are_few_and_stated(endpoint: Endpoint, records: list[Record
         "idempotency-key",
     }  # fmt: skip
     assert headers["content-type"] == "application/json"
+    assert headers["accept-encoding"] == "identity"
     assert abs((parsedate_to_datetime(headers["date"]) - datetime.now(UTC)).total_seconds()) < 60
 
 
@@ -64,6 +65,41 @@ def test_the_request_key_names_the_members(endpoint: Endpoint, records: list[Rec
         transport(endpoint.url).send(members)
     first, again, fewer = (request.headers["idempotency-key"] for request in endpoint.requests)
     assert first == again != fewer
+
+
+def test_the_request_key_is_of_the_ids_alone(records: list[Record]) -> None:
+    """Whatever the wire format, the compression and the events are, records with the same ids have the same key."""
+    others = [Record(seal_line(b'{"specversion":"1.0","id":"%b","data":{}' % record.id.encode())) for record in records]
+    made = [
+        HttpTransport("http://localhost/", wire, user_agent="test/1", compress=compress).request(members)
+        for members, wire, compress in (
+            (records, WIRE_FORMATS["json"], True),
+            (records, WIRE_FORMATS["json"], False),
+            (records, WIRE_FORMATS["otlp"], True),
+            (others, WIRE_FORMATS["json"], True),
+        )
+    ]
+    assert len({request.body for request in made}) == 4
+    assert len({request.headers["Idempotency-Key"] for request in made}) == 1
+
+
+def test_a_retry_has_the_same_body(records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much later the same records are sent again, by another process, the body is the same to the byte."""
+    first = transport("http://localhost/").request(records).body
+    later = time.time() + 3600
+    monkeypatch.setattr("time.time", lambda: later)
+    assert transport("http://localhost/").request(records).body == first
+
+
+def test_what_was_made_ahead_is_sent_for_its_own_records_alone(endpoint: Endpoint, records: list[Record]) -> None:
+    """A body that was got ready for some records leaves with these, and never with a part of them or with others."""
+    session = transport(endpoint.url)
+    session.prepare(records)
+    batches = [records[:1], records[1:], records]
+    for members in batches:
+        session.send(members)
+    sent = [[record["id"] for record in request.records] for request in endpoint.requests]
+    assert sent == [[record.id for record in members] for members in batches]
 
 
 def test_one_connection_for_many_requests(endpoint: Endpoint, records: list[Record]) -> None:
@@ -203,6 +239,15 @@ def test_the_deadline_holds(endpoint: Endpoint, records: list[Record], behaviour
     assert outcome == (Delivered() if behaviour == "endless" else Deferred("no answer within 1 s", server_error=True))
 
 
+def test_behind_a_request_that_was_given_up_the_next_one_is_answered(endpoint: Endpoint, records: list[Record]) -> None:
+    """The thread that is left behind with a silent endpoint holds up no later request of the same transport."""
+    sender = transport(endpoint.url, deadline=0.5)
+    endpoint.answer = silence
+    assert sender.send(records) == Deferred("no answer within 0.5 s", server_error=True)
+    endpoint.answer = reply(204)
+    assert sender.send(records) == Delivered()
+
+
 def test_nothing_is_repeated_behind_the_deadline(endpoint: Endpoint, records: list[Record]) -> None:
     """A request that was given up is not sent again by the thread that was left behind: consent may be gone by then."""
 
@@ -294,12 +339,19 @@ def test_a_proxy_that_wants_a_login_is_not_asked_for_ever(
 
 def test_a_forked_child_has_a_connection_of_its_own(endpoint: Endpoint) -> None:
     """Parent and child that go on with one transport get the answers to their own requests, not to each other's."""
-    endpoint.answer = lambda connection, request: reply(400 if "child" in request.text else 200)(connection, request)
+    ways: dict[str, set[object]] = {"parent": set(), "child": set()}
+
+    def answer(connection: socket.socket, request: Request) -> None:
+        who = "child" if "child" in request.text else "parent"
+        ways[who].add(connection.getpeername())
+        reply(400 if who == "child" else 200)(connection, request)
+
+    endpoint.answer = answer
     program = """
 import os, sys
 from spool import WIRE_FORMATS
 from spool.http import HttpTransport
-from spool.record import encode
+from spool.record import encode, seal_line
 
 sender = HttpTransport(sys.argv[1], WIRE_FORMATS["json"], user_agent="test/1")
 
@@ -308,8 +360,13 @@ def send(who):
     return type(sender.send([record])).__name__
 
 send("parent")
+ready, done = os.pipe()
 child = os.fork()
+if child:
+    os.read(ready, 1)  # the child begins, while the connection is idle
 who, expected = ("parent", "Delivered") if child else ("child", "Refused")
+send(who)
+os.write(done, b".")
 wrong = [outcome for _ in range(40) if (outcome := send(who)) != expected]
 if not child:
     os._exit(len(wrong))
@@ -318,6 +375,7 @@ print(len(wrong), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     command = [sys.executable, "-c", program, endpoint.url]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "0 0\n", done.stderr
+    assert not ways["parent"] & ways["child"]
 
 
 def test_threads_have_connections_of_their_own(endpoint: Endpoint) -> None:

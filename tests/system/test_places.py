@@ -380,11 +380,7 @@ def test_a_full_place_can_be_purged(place: Full) -> None:
 def test_a_full_place_drops_nothing_uncounted(place: Full) -> None:
     """Bounds that cannot write their gap drop nothing; with room, each event is pending or counted in a gap."""
     spool = Spool(place.top / "spool", source="test", bounds=Bounds(octets=30 * KIB))
-    accepted = [append(spool, 10_000) for _ in range(4)]
-    spool.seal()
-    accepted += [append(spool, 10_000) for _ in range(4)]
-    spool.seal()
-    accepted += fill(Spool(spool.layout.root, source="test"))
+    accepted = fill(Spool(spool.layout.root, source="test"))
     place.exhaust()
     refused(lambda: append(spool, 60_000))
     assert ids(spool) == accepted
@@ -608,6 +604,23 @@ def test_a_segment_that_cannot_be_read(place: Forbidden) -> None:
     place.leave()
     assert drain(spool, endpoint).delivered == 1
     assert endpoint.taken == [second, first]
+
+
+@inside(Forbidden)
+def test_a_large_segment_that_cannot_be_read(place: Forbidden) -> None:
+    """A segment that damage made too large, and that we may not read, stays as it is until it can be sent."""
+    spool = place.spool
+    accepted = append(spool)
+    with spool.layout.active.open("ab") as active:
+        active.write(b"x" * 2 * KIB * KIB + b"\n")
+    sealed = spool.seal()
+    assert sealed is not None
+    place.forbid(sealed, 0)
+    endpoint = FakeTransport()
+    assert drain(spool, endpoint).delivered == 0
+    place.leave()
+    assert drain(spool, endpoint).delivered == 1
+    assert endpoint.taken == [accepted]
 
 
 @inside(Forbidden)

@@ -161,6 +161,7 @@ def test_a_quiet_run_tells_nothing_and_sends_nothing_before_the_notice(
     assert (done.stdout, done.stderr) == ("", "")
     assert evidently(*PROFILE, "--json", **environment).stderr == ""
     assert (endpoint.connections, flushers(evidently.spool), len(recorded(evidently))) == (0, [], 2)
+    assert "once a run has shown its notice" in evidently("telemetry", "status", **environment).stdout
     assert "evidently telemetry disable" in evidently(*PROFILE, **environment).stderr
     evidently(*PROFILE, "--quiet", **environment)
     wait_for(lambda: len(endpoint.records) == 4)

@@ -70,7 +70,7 @@ def named(ages: Sequence[int]) -> list[tuple[Path, int]]:
 
 def test_nothing_goes_within_the_bounds() -> None:
     """A spool within its bounds keeps everything."""
-    assert surplus(named([80, 40, 0]), Bounds(octets=3000), NOW) == []
+    assert surplus(named([90, 40, 0]), Bounds(octets=3000), NOW) == []
 
 
 def test_the_oldest_go_first() -> None:
@@ -293,6 +293,28 @@ def test_a_forged_gap_removes_nothing_else(spool: Spool, tmp_path: Path) -> None
     assert spool.layout.format.exists()
 
 
+def test_a_gap_in_another_place_only_counts(spool: Spool, clock: Clock) -> None:
+    """A gap that lies where it was not published, as an import leaves it, removes none of the files that it names."""
+    [kept] = fill(spool, 1)
+    sealed = spool.seal()
+    assert sealed is not None
+    clock.ns -= 10**12  # it is read first
+    gap = spool.append({"dropped": {"size": 1}, "files": [f"pending/{sealed.name}"]}, event_type="spool.gap.v1")
+    spool.seal()
+    endpoint = FakeTransport()
+    drain(spool, endpoint)
+    assert endpoint.taken == [gap, kept]
+
+
+def test_a_gap_that_is_too_old_stays_as_it_is(spool: Spool, clock: Clock) -> None:
+    """Where nothing but a gap is over a bound, no other one takes its place: it keeps its id."""
+    gap = spool.append({"dropped": {"size": 1}, "files": []}, event_type="spool.gap.v1")
+    spool.seal()
+    clock.ns += 100 * DAY
+    [event] = fill(spool, 1)
+    assert [record.id for record in spool.records()] == [gap, event]
+
+
 def test_requeue_gives_back_the_same_bytes(spool: Spool) -> None:
     """A requeued dead letter is pending again, byte for byte, and no longer dead."""
     fill(spool, 3, size=10)
@@ -326,6 +348,16 @@ def test_purge_of_what_is_old(spool: Spool, clock: Clock) -> None:
     assert [record.id for record in spool.records()] == young
     assert count_dead(spool) == 1
     assert drop_dead(spool) == Purged(corrupt=1)
+
+
+def test_nothing_is_younger_than_now(tmp_path: Path) -> None:
+    """What was recorded at this very instant is deleted where all that is older than no time at all is to go."""
+    spool = Spool(tmp_path / "spool", source="test", clock=lambda: NOW_NS)
+    fill(spool, 2, 10)
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
+    fill(spool, 3, 10)
+    assert purge(spool, older_than=timedelta(0)).records == 3
+    assert drop_dead(spool, older_than=timedelta(0)).records == 2
 
 
 def test_a_purge_does_what_it_announced(spool: Spool, clock: Clock) -> None:

@@ -27,7 +27,7 @@ from spool import (
     export_bundle,
     import_bundle,
 )
-from spool.bounds import dropped, gap_data
+from spool.bounds import GAP_TYPE, dropped, gap_data
 from spool.dead import letters
 from spool.disk import Disk
 from spool.record import seal_line
@@ -369,3 +369,13 @@ def test_a_stick_that_is_full(near: Spool, bundle: Path) -> None:
         export_bundle(near, bundle)
     assert not bundle.exists()
     assert lines(near) == before
+
+
+def test_a_gap_is_alone_where_it_is_imported(near: Spool, far: Spool, bundle: Path) -> None:
+    """A gap among the records of a bundle gets a segment of its own, as whoever looks for one expects it."""
+    first, gap, last = (
+        near.append({"dropped": {"size": 1}, "files": []}, event_type=event_type) for event_type in ("t", GAP_TYPE, "t")
+    )
+    export_bundle(near, bundle)
+    import_bundle(far, bundle)
+    assert [[record.id for record in segment.records] for segment in far.segments()] == [[first], [gap], [last]]

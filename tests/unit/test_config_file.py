@@ -1,6 +1,7 @@
 """The config file of telemetry: what it may say, and what becomes of one that cannot be understood."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,13 @@ def test_every_key_is_read(path: Path) -> None:
             "flush": "manual",
         },
     )
+
+
+def test_a_byte_order_mark_is_passed_over(path: Path) -> None:
+    """A file as some editors on Windows write it, with a mark before its first line, is read like any other."""
+    path.write_text(ALL, encoding="utf-8-sig")
+    assert read(path).enabled
+    assert read(path).complaint is None
 
 
 def test_a_file_that_is_not_there_says_nothing(path: Path) -> None:
@@ -161,3 +169,11 @@ def test_a_variable_wins_over_the_user_and_the_user_over_the_machine(
     }
     assert found.choices["endpoint"].origin == "EVIDENTLY_TELEMETRY_ENDPOINT"
     assert found.choices["gzip"].origin == f"gzip in {folders['near'] / 'config.toml'}"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the machine's file lies elsewhere on other systems")
+def test_no_variable_hides_the_machines_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever XDG_CONFIG_DIRS names, as desktops set it, the file where README has the machine's is read as well."""
+    monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path))
+    paths = [file.path for file in Settings.of({}).site]
+    assert paths == [tmp_path / "evidently" / "config.toml", Path("/etc/xdg/evidently/config.toml")]

@@ -32,6 +32,11 @@ def test_these_values_leave_it_on(name: str, value: str) -> None:
     assert decide({name: value}, []).given
 
 
+def test_a_long_value_is_named_by_its_beginning() -> None:
+    """What somebody pasted into a variable by mistake is not repeated as a whole."""
+    assert decide({"DO_NOT_TRACK": "x" * 1000}, []).decided_by == f"DO_NOT_TRACK={'x' * 40}"
+
+
 SITE, USER = Path("/etc/xdg/evidently/config.toml"), Path("/home/me/.config/evidently/config.toml")
 VARIABLE = {"says no": "1", "says yes": "0", "says nothing": None}
 FILE = {

@@ -519,6 +519,19 @@ def test_damage_to_one_segment_twice_is_kept_twice(spool: Spool) -> None:
     assert len(pending(spool)) == 2
 
 
+def test_damage_that_was_buried_before_a_crash_is_buried_once(spool: Spool) -> None:
+    """Lines whose dead letters were made, and whose segment was not rewritten any more, get no second ones."""
+    [sent] = fill(spool, 1)
+    sealed = spool.seal()
+    assert sealed is not None
+    damaged = sealed.read_bytes() + b"first\n" + b"second\n"
+    for _ in range(2):
+        sealed.write_bytes(damaged)  # as the crash left it
+        drain(spool, FakeTransport(lambda _records: Deferred("HTTP 503")), ignore_backoff=True)
+    assert [base64.b64decode(str(letter["bytes"])) for letter in letters(spool)] == [b"first", b"second"]
+    assert pending(spool) == [sent]
+
+
 BROKEN = Deferred("HTTP 500", server_error=True, status=500)
 
 
@@ -654,12 +667,32 @@ def test_an_endpoint_that_fails_at_random_loses_nothing(spool: Spool, seed: int)
 
 
 def test_a_segment_that_is_all_poison_does_not_block_what_lies_behind_it(spool: Spool) -> None:
-    """Behind a segment that the endpoint fails over in all its parts, everything is delivered."""
+    """Behind a segment that the endpoint fails over in all its parts, everything is delivered, in few requests."""
     first, second, third = segments(spool, 300, 3, 3)
     endpoint = choking(*first)
     drain_often(spool, endpoint, 3)
+    assert len(endpoint.requests) < 30
     assert endpoint.taken == [*second, *third]
     assert len(pending(spool)) + len(letters(spool)) == len(first)
+
+
+def test_two_poisoned_segments_do_not_vouch_for_each_other(spool: Spool) -> None:
+    """Where what is offered in place of the head makes the endpoint fail as well, the next drain offers another one."""
+    first, second, third = segments(spool, 2, 2, 2)
+    endpoint = choking(*first, *second)
+    drain_often(spool, endpoint, 4)
+    assert endpoint.taken == third
+
+
+def test_poisoned_records_among_good_ones_are_all_found_at_once(spool: Spool) -> None:
+    """However many records the endpoint fails over, one drain finds them all where it takes those in between."""
+    first, second = segments(spool, 100, 3)
+    poisoned = first[::10]
+    endpoint = choking(*poisoned)
+    drain_often(spool, endpoint, 3)
+    assert [letter.name for letter in dead_letters(spool)] == poisoned
+    assert sorted([*endpoint.taken, *poisoned]) == [*first, *second]
+    assert pending(spool) == []
 
 
 def test_a_record_that_only_travels_alone(spool: Spool) -> None:

@@ -64,6 +64,17 @@ def test_a_report_has_tabs() -> None:
     assert (usage["type"], usage["parts"], usage["tabs"]) == ("report", [], ["data_drift"])
 
 
+def test_a_seed_is_a_number() -> None:
+    """The seed of a random sampling is in the event as it is, each file's its own; ratio and n are texts."""
+    event = build(Usage("profile", (), SamplingUsage("random", 0.5, 1, 7), SamplingUsage("random", 0.25, 1, 0)), {})
+    usage = event["usage"]
+    assert isinstance(usage, dict)
+    assert usage["sampling"] == {
+        "reference": {"type": "random", "ratio": "0.5", "n": "1", "random_seed": 7},
+        "current": {"type": "random", "ratio": "0.25", "n": "1", "random_seed": 0},
+    }
+
+
 def test_the_environment_is_this_interpreters() -> None:
     """The environment block says what Python says about itself, in the documented fields and no others."""
     system = subprocess.run(

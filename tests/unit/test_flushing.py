@@ -82,6 +82,25 @@ def test_it_ends_where_it_may_send_no_more(tmp_path: Path) -> None:
     assert len(machine.naps) == 1
 
 
+def test_an_attempt_that_was_not_due_hides_no_failure(tmp_path: Path) -> None:
+    """Where the clock is set back while it sleeps, the next attempt has to wait, and the last failure is told."""
+    machine = Machine(tmp_path / "spool", DOWN)
+
+    def sleep(_seconds: float) -> None:
+        machine.ns -= 3600 * 10**9
+
+    done = flush_until(
+        machine.spool,
+        machine.transport,
+        time.monotonic() + 600,
+        force=False,
+        may_send=lambda: True,
+        progress=lambda _done: None,
+        sleep=sleep,
+    )
+    assert (done.failure, done.requests, done.wait is None) == (DOWN, 1, False)
+
+
 def test_a_spool_that_cannot_be_written_to_is_told() -> None:
     """Where some records went, and others stay as the disk says no, a flush says that, and may be tried again."""
     words, code = conclusion(

@@ -94,6 +94,19 @@ def test_a_damaged_file_stops_nothing(tmp_path: Path, content: bytes) -> None:
     assert load(path) == Schedule()
 
 
+@pytest.mark.parametrize("number", [-1, -(10**400), 10**400])
+def test_counts_that_no_drain_would_write_stop_nothing(tmp_path: Path, number: int) -> None:
+    """From a count that is negative or beyond all measure, the schedule goes on, and can be kept and read again."""
+    path = tmp_path / "schedule.json"
+    path.write_text((STORED % (number, "null")).replace('"head_failures": 0', f'"head_failures": {number}'))
+    schedule = load(path)
+    assert 0 <= schedule.attempts <= 10**6
+    assert 0 <= schedule.head_failures <= 10**6
+    after = schedule.failed(Deferred("HTTP 503", server_error=True), NOW, lambda low, _high: low)
+    path.write_bytes(dump(after))
+    assert load(path).last_error == "HTTP 503"
+
+
 def test_what_is_no_file_stops_nothing(tmp_path: Path) -> None:
     """A directory, a pipe or a link in place of the schedule allows an attempt, and nobody waits for it."""
     (tmp_path / "directory").mkdir()

@@ -131,6 +131,19 @@ def test_a_segment_sealed_while_it_is_read_is_met_once(spool: Spool) -> None:
     assert [first, *(record.id for record in reading)] == expected
 
 
+def test_a_seal_while_one_reads_shows_no_record_twice(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read in the active segment is not met again in the sealed one that it has become by then."""
+    expected = [append(spool), append(spool)]
+    sealed = Spool.sealed
+
+    def late(self: Spool) -> list[Path]:
+        Spool(self.layout.root, source="other").seal()
+        return sealed(self)
+
+    monkeypatch.setattr(Spool, "sealed", late)
+    assert ids(spool) == expected
+
+
 class CrashError(Exception):
     """The process is gone."""
 
@@ -267,6 +280,25 @@ def test_a_directory_open_to_others_is_refused(tmp_path: Path) -> None:
         append(Spool(tmp_path / "spool", source="test"))
 
 
+@pytest.mark.parametrize("name", ["pending", "dead"])
+def test_a_folder_open_to_others_or_a_link_is_refused(spool: Spool, tmp_path: Path, name: str) -> None:
+    """A spool with a folder that others could write to, or that is a link, is neither written to nor read."""
+    append(spool)
+    folder = spool.layout.root / name
+    other = Spool(spool.layout.root, source="other")
+    folder.chmod(0o777)
+    for act in (append, ids):
+        with pytest.raises(UnsafeError, match=f"{name} can be written to by others"):
+            act(other)
+    folder.chmod(0o700)
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    for act in (append, ids):
+        with pytest.raises(UnsafeError, match=f"{name} is a symbolic link"):
+            act(other)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user")
 def test_another_users_directory_is_refused(tmp_path: Path) -> None:
     """A spool directory that belongs to another user is refused."""
@@ -312,6 +344,23 @@ def test_a_lock_file_that_was_removed_is_made_anew(spool: Spool) -> None:
         assert locked
         append(spool)
     assert len(spool.sealed()) == 1
+
+
+@pytest.mark.parametrize("remade", [False, True])
+def test_a_lock_file_that_is_removed_while_it_is_locked_is_no_lock(spool: Spool, remade: bool) -> None:
+    """Who has locked a file that lost its name meanwhile neither seals nor makes a segment: others lock another one."""
+    expected = [append(spool)]
+    locked = spool.append_lock.acquire(0.0)
+    assert locked
+    spool.layout.append_lock.unlink()
+    if remade:
+        expected.append(append(Spool(spool.layout.root, source="other")))
+    for change in (spool._active.seal, spool._active.create):
+        with pytest.raises(FileNotFoundError):
+            change(locked)
+    locked.release()
+    assert spool.sealed() == []
+    assert ids(spool) == expected
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
