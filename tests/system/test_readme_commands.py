@@ -238,10 +238,10 @@ def test_looking_without_us(home: Home) -> None:
         if os.environ.get("EVIDENTLY_TEST_NO_SKIP"):
             pytest.fail(missing)
         pytest.skip(missing)
-    home.record(2)
-    home("evidently calculate profile --reference june-1.csv --current june-2.csv --config config.json --quiet")
+    run = "evidently calculate profile --reference june-1.csv --current june-2.csv --config config.json --quiet"
+    home(run)
     Spool(home.spool, source="evidently-cli").seal()
-    home.record()
+    home(run)
     for command in commands("Look inside", 1):
         assert '"type": "profile"' in home(command).stdout
 
