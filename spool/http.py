@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, unquote_plus, urlsplit
 
@@ -185,7 +186,7 @@ class HttpTransport(Transport):
                     {name.lower(): value for name, value in answer.headers.items()},
                     bytes(body),
                     cut=len(body) >= _BODY_LIMIT,
-                    secrets=self._secrets(answer.url),
+                    secrets=partial(self._secrets, answer.url),
                 )
                 return classify(response, records, self._clock())
         except RAISED as error:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,18 +16,18 @@ class Response:
     """
     An HTTP answer as far as it counts here. `headers` have lower-case names; `body` is cut off when `cut`.
 
-    `secrets` are texts that it may repeat, and that nobody may see.
+    `secrets` returns texts that it may repeat, and that nobody may see: they are asked for where it says anything.
     """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     cut: bool = False
-    secrets: Sequence[str] = ()
+    secrets: Callable[[], Sequence[str]] = tuple
 
     def said(self, text: str) -> str:
         """Return some words of the answer as they may be kept and shown."""
-        for secret in self.secrets:
+        for secret in self.secrets():
             text = text.replace(secret, "...")
         return printable(text)
 
