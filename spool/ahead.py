@@ -9,6 +9,7 @@ from spool import bounds
 from spool.record import Record
 from spool.segment import Segment
 from spool.spool import Spool
+from spool.turns import sealed_paths
 from spool.worker import Worker
 
 
@@ -16,12 +17,12 @@ def read_ahead(
     spool: Spool, prepare: Callable[[Sequence[Record]], None], held_up: Callable[[OSError], None]
 ) -> Iterator[Segment]:
     """
-    Read what `Spool.sealed_segments` does, one segment ahead, and hand the records of each to `prepare` in between.
+    Read what `turns.sealed_segments` does, one segment ahead, and hand the records of each to `prepare` in between.
 
     `held_up` hears why one cannot be had, and may raise that: it cannot be read, or there is no room to divide it.
     """
     reader: Worker[Segment] = Worker()
-    paths = spool.sealed_paths(held_up)
+    paths = sealed_paths(spool, held_up)
 
     def begin() -> Future[Segment] | None:
         path = next(paths, None)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spool.record import MAX_RECORD_BYTES, Record, encode, id_time, timestamp
-from spool.segment import SEGMENT_BYTES, UNREADABLE, Segment, parse, portions, sealed
+from spool.segment import SEGMENT_BYTES, Segment, parse, portions, readable_portions, sealed
 
 if TYPE_CHECKING:
     from spool.spool import Spool
@@ -151,14 +151,10 @@ def _sizes(paths: Iterable[Path]) -> list[tuple[Path, int]]:
 
 def _is_readable(path: Path) -> bool:
     """Whether the disk gives what is in a file. Nobody can count it otherwise, and it stays."""
-    try:
-        for _ in portions(path):
-            pass
-    except OSError as error:
-        if error.errno not in UNREADABLE:
-            raise
-        return False
-    return True
+    bad: list[Path] = []
+    for _ in readable_portions(path, bad.append):
+        pass
+    return not bad
 
 
 def gaps_alone(paths: list[Path]) -> bool:

@@ -28,6 +28,7 @@ from spool.errors import BundleError, NewerFormatError, UnavailableError
 from spool.record import MAX_RECORD_BYTES, Record, id_time, printable, seal_line, sealed_content, timestamp, verify
 from spool.segment import SEGMENT_BYTES
 from spool.spool import Spool
+from spool.turns import sealed_segments
 
 FORMAT = 1
 _MEMBER = 31  # zlib's window bits for a gzip file; its header then has neither a time nor a name
@@ -105,7 +106,7 @@ def import_bundle(spool: Spool, source: Path) -> Imported:
 def _pending(spool: Spool, moved: list[Path], *, bury: bool) -> Iterator[Record]:
     """Yield the pending records, and collect the segments that hold nothing but what was yielded."""
     with spool.disk_errors("write to"):
-        for segment in spool.sealed_segments():
+        for segment in sealed_segments(spool):
             if segment.corrupt and bury:
                 dead.bury_corrupt(spool, segment)
             if segment.records:

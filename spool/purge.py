@@ -9,6 +9,7 @@ from spool import dead
 from spool.record import Record, id_time
 from spool.segment import Segment, portions, sealed
 from spool.spool import Spool
+from spool.turns import sealed_segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def purge(spool: Spool, *, older_than: timedelta | None = None) -> Purged:
     tally = _Tally()
     with spool.disk_errors("write to"), spool.exclusive():
         limit = _limit(spool, older_than)
-        for segment in spool.sealed_segments():
+        for segment in sealed_segments(spool):
             old, kept = _divided(segment, limit)
             if (limit is not None and not old) or not (segment.records or segment.corrupt or segment.unreadable):
                 continue  # or kept from us

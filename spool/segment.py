@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +68,16 @@ def portions(path: Path) -> Iterator[bytes]:
             yield rest
     finally:
         os.close(descriptor)
+
+
+def readable_portions(path: Path, unreadable: Callable[[Path], None]) -> Iterator[bytes]:
+    """Read what `portions` does as far as the disk gives it; `unreadable` hears of a file that it does not give."""
+    try:
+        yield from portions(path)
+    except OSError as error:
+        if error.errno not in UNREADABLE:
+            raise
+        unreadable(path)
 
 
 def portions_backwards(path: Path) -> Iterator[bytes]:

@@ -1,13 +1,10 @@
 """The spool: append an event, seal a segment, look at what is pending."""
 
-import errno
-import os
 import time
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import chain
 from pathlib import Path
 
 from spool import bounds as limits
@@ -19,26 +16,13 @@ from spool.errors import BusyError, NoLocksError, SpoolError, UnavailableError
 from spool.layout import Layout
 from spool.locks import Lock
 from spool.record import EPOCH, LAST_NS, Record, encode, id_time, new_id
-from spool.segment import PORTION_BYTES, UNREADABLE, Segment, parse, portions, sealed
+from spool.segment import Segment, parse, portions, readable_portions, sealed
 
 _APPEND_PATIENCE = 0.05  # seconds; then the append makes a segment of its own
 _SEAL_PATIENCE = 5.0  # seconds; a drain has time
 _DRAIN_PATIENCE = 5.0  # seconds; a drain that hangs in the network may take longer, and is not to be sawn off
 _TEMPORARY = "????????-????-7???-????-????????????.tmp"  # whatever else ends so is somebody's
 _UNFINISHED = timedelta(hours=1)  # nobody takes that long to finish a file
-
-
-def _raise(error: OSError) -> None:
-    raise error
-
-
-def _given(path: Path, unreadable: Callable[[Path], None]) -> Iterator[bytes]:
-    try:
-        yield from portions(path)
-    except OSError as error:
-        if error.errno not in UNREADABLE:
-            raise
-        unreadable(path)
 
 
 class Spool:
@@ -158,10 +142,10 @@ class Spool:
         with self.disk_errors("read"):
             # RACE: the active segment may be sealed, and what is sealed be rewritten by a drain, while we read. So it
             # is read before the folder is listed, and what was in it is left out wherever else it is met.
-            active = list(_given(self.layout.active, unreadable))
+            active = list(readable_portions(self.layout.active, unreadable))
             ours = {record.id for data in active for record in parse(self.layout.active, data).records}
             for path in self.sealed():
-                for data in _given(path, unreadable):
+                for data in readable_portions(path, unreadable):
                     yield path, data, ours
             for data in active:
                 yield self.layout.active, data, ()
@@ -192,85 +176,9 @@ class Spool:
                 raise BusyError("a flush is at work: try again when it is done")
             yield
 
-    def sealed_segments(self) -> Iterator[Segment]:
-        """
-        Read what `sealed_paths` lists. The caller holds `drain.lock`: between here and there nobody else changes a
-        segment.
-        """
-        for path in self.sealed_paths():
-            try:
-                segment = self.read(path)
-            except OSError as error:
-                if error.errno not in UNREADABLE:
-                    raise
-                segment = Segment(path, unreadable=True)
-            limits.finish(self, segment)
-            yield segment
-
-    def sealed_paths(self, held_up: Callable[[OSError], None] = _raise) -> Iterator[Path]:
-        """
-        List what is sealed, oldest first, in files that can be held; then seal, and list what is new.
-
-        The active segment is closed when it is its turn, or a day behind the one before. So where an endpoint fails
-        over the first, a hundred failures leave no hundred files, and what is in the active one grows old as well.
-        `held_up` hears why a file cannot be divided, and may raise that. Nothing happens before the first is asked
-        for. The caller holds `drain.lock`.
-        """
-        self.prepare()
-        if not os.access(self.layout.pending, os.W_OK | os.X_OK):  # what is delivered could not be taken out
-            self.seal()  # the system says why, if there is anything to be sealed
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        met: set[Path] = set()
-        listed = self.sealed()
-        if listed and not self._is_of_today(listed[-1]):
-            listed = list(self._newly_sealed())
-        for whole in chain(listed, self._newly_sealed()):
-            if whole in met:
-                continue
-            met.add(whole)
-            try:
-                parts = self._divide(whole)
-            except OSError as error:
-                held_up(error)
-                continue
-            met.update(parts)
-            yield from parts
-
-    def _is_of_today(self, segment: Path) -> bool:
-        with suppress(ValueError):
-            return abs(self.now() - id_time(segment.stem)) < timedelta(days=1)
-        return False
-
-    def _newly_sealed(self) -> Iterator[Path]:
-        self.seal()
-        yield from self.sealed()
-
     def read(self, path: Path) -> Segment:
         """Read one sealed segment; an empty one when it is gone by now."""
         return parse(path, b"".join(portions(path)))
-
-    def _divide(self, path: Path) -> list[Path]:
-        """
-        Make segments of a normal size out of one that damage has made too large to be held.
-
-        Returns what is there instead, oldest first: the path itself, in nearly all cases.
-        """
-        parts: list[Path] = []
-        with suppress(FileNotFoundError):
-            if path.stat().st_size <= PORTION_BYTES:
-                return [path]
-        try:
-            for data in portions(path):
-                part = self.layout.segment(self.new_id())
-                self.publish(data, part)
-                parts.append(part)
-        except OSError:
-            for part in parts:  # or each attempt would leave more of them, and send them again
-                self.disk.unlink(part)
-            raise
-        if parts:  # or it cannot be read
-            self.replace(path, [])
-        return parts or [path]
 
     def sweep(self) -> None:
         """Remove what crashes left of files that were never finished: nobody was told that they are accepted."""

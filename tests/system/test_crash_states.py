@@ -512,20 +512,26 @@ def test_a_power_cut_keeps_the_promise(name: str, memory: Path, report: Callable
     report(survives(machine, memory / "state"))
 
 
+def killed_in_each_call(name: str, memory: Path) -> Iterator[Machine]:
+    """Machines on which the process of a scenario died, one for each of its calls."""
+    whole = Machine(memory / "whole")
+    SCENARIOS[name](whole)
+    for fatal in range(whole.first_call, whole.calls):
+        machine = Machine(memory / f"machine-{fatal}", fatal)
+        with pytest.raises(KilledError):
+            SCENARIOS[name](machine)
+        machine.crash_from_here()
+        yield machine
+
+
 @pytest.mark.parametrize("follow", [follow_with_an_append, follow_with_an_append_alone, follow_with_a_failing_drain])
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "divide"])  # its states are megabytes
 def test_a_process_may_rest_on_what_another_left(
     name: str, follow: Action, memory: Path, report: Callable[[int], None]
 ) -> None:
     """A process dies in any of its calls, another goes on, and then the power fails: the promise is kept."""
-    whole = Machine(memory / "whole")
-    SCENARIOS[name](whole)
     number = 0
-    for fatal in range(whole.first_call, whole.calls):
-        machine = Machine(memory / f"machine-{fatal}", fatal)
-        with pytest.raises(KilledError):
-            SCENARIOS[name](machine)
-        machine.crash_from_here()
+    for machine in killed_in_each_call(name, memory):
         follow(machine)
         number += survives(machine, memory / "state")
     report(number)
@@ -536,14 +542,8 @@ def test_a_program_that_goes_on_may_rest_on_what_another_left(
     name: str, memory: Path, report: Callable[[int], None]
 ) -> None:
     """A process dies in any of its calls, one that has looked at the place before appends, and then the power fails."""
-    whole = Machine(memory / "whole")
-    SCENARIOS[name](whole)
     number = 0
-    for fatal in range(whole.first_call, whole.calls):
-        machine = Machine(memory / f"machine-{fatal}", fatal)
-        with pytest.raises(KilledError):
-            SCENARIOS[name](machine)
-        machine.crash_from_here()
+    for machine in killed_in_each_call(name, memory):
         spool = opened(machine)
         spool._prepared = True  # by an append of its own, before the other one began
         append(machine, spool)
