@@ -276,6 +276,22 @@ def test_text_in_one_file_only() -> None:
     assert samples.tally.current.tolist() == [1, 1, 1]
 
 
+def test_codes_with_zeros_in_front_compare_with_the_numbers_they_were_read_as() -> None:
+    """One letter among postal codes makes text of them in that file alone: 01234 there is 1234 in the other."""
+    zeros = Labels((np.array([0, 1, 2, 3], np.int32),), ("01234", "1234", "2.50", "K1A"))
+    samples = CategoricalSamples.of(zeros, numbers(1234, 1234, 2.5, math.nan))
+    assert samples.tally.labels == ("1234", "2.5", "K1A")
+    assert samples.tally.reference.tolist() == [2, 1, 1]
+    assert samples.tally.current.tolist() == [2, 1, 0]
+
+
+def test_truth_values_compare_with_their_text() -> None:
+    """A single "maybe" makes text of truth values, in that file alone: true there is True in the other."""
+    told = Labels((np.array([0, 1, 2], np.int32),), ("true", "FALSE", "maybe"))
+    truth = Labels((np.array([0, 1], np.int32),), (False, True))
+    assert CategoricalSamples.of(told, truth).tally.labels == ("False", "True", "maybe")
+
+
 def test_dates_as_categories() -> None:
     """Dates that are listed as categories are counted by their ISO text."""
     dates = Dates((np.array(["2020-01-01", "NaT", "2020-01-01"], "datetime64[D]"),))

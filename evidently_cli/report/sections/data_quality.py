@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evidently_cli.report.column_plots import ColumnPlots
-from evidently_cli.report.columns import Column, Dates, Label, Labels, Numbers, Table, above, offset
+from evidently_cli.report.columns import Column, Dates, Labels, Numbers, Table, above, offset
 from evidently_cli.report.correlations import correlate
 from evidently_cli.report.quality import (
     ColumnQuality,
@@ -21,9 +21,7 @@ from evidently_cli.report.quality import (
 )
 from evidently_cli.report.roles import Notice, Roles
 from evidently_cli.report.sections import Inputs
-from evidently_cli.report.stattests.samples import label_counts, label_text
-
-LabelCounts = dict[Label, int]
+from evidently_cli.report.stattests.samples import LabelCounts, comparable, label_counts
 
 
 def compute(inputs: Inputs) -> DataQuality:
@@ -182,10 +180,7 @@ def _runs(ascending: NDArray[np.generic]) -> tuple[NDArray[np.generic], NDArray[
 
 def _label_changes(reference: LabelCounts, current: LabelCounts) -> tuple[int, int]:
     """Count the labels of current alone, and of the reference alone."""
-    before: set[Label] = set(reference)
-    now: set[Label] = set(current)
-    if len({any(isinstance(label, str) for label in labels) for labels in (before, now) if labels}) > 1:
-        before, now = {label_text(label) for label in before}, {label_text(label) for label in now}
+    before, now = (set(counts) for counts in comparable(reference, current))
     return len(now - before), len(before - now)
 
 

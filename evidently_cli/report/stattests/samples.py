@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +14,11 @@ from evidently_cli.report.drift import FeatureType
 from evidently_cli.report.errors import UntestableError
 from evidently_cli.report.histogram import Floats, bin_counts, sturges_edges
 
+LabelCounts = dict[Label, int]
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+_TRUTH = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}  # what pandas takes for truth values
 _BINNED_FROM = 21  # distinct values in the reference file; fewer get a bin each
 
 
@@ -105,13 +111,10 @@ class CategoricalSamples:
     @classmethod
     def of(cls, reference: Column, current: Column) -> CategoricalSamples:
         """Count the labels of both columns; raise UntestableError where one has none."""
-        counts = [label_counts(column) for column in (reference, current)]
+        counts = comparable(label_counts(reference), label_counts(current))
         for column_counts, file in zip(counts, ("reference", "current"), strict=True):
             if not column_counts:
                 raise _untestable("every value is missing", file)
-        if len({any(isinstance(label, str) for label in column_counts) for column_counts in counts}) > 1:
-            # Text in one file only, as after a dirty value: compare the numbers of the other as text.
-            counts = [{label_text(label): count for label, count in column_counts.items()} for column_counts in counts]
         labels = sorted(counts[0] | counts[1])
         return cls(Tally(tuple(labels), *(np.array([each.get(label, 0) for label in labels]) for each in counts)))
 
@@ -138,6 +141,31 @@ def label_text(label: Label) -> str:
     return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
 
 
+def comparable(reference: LabelCounts, current: LabelCounts) -> tuple[LabelCounts, LabelCounts]:
+    """
+    Return the counts of both files under labels that can be compared.
+
+    With text in one file only, as after a single dirty value, the other one's labels were read as numbers, or as truth
+    values: "01234" is 1234 there, and "true" is True. So they are read in the same way in both.
+    """
+    kinds = {any(isinstance(label, str) for label in counts) for counts in (reference, current) if counts}
+    return (reference, current) if len(kinds) < 2 else (_as_read(reference), _as_read(current))  # noqa: PLR2004
+
+
+def _as_read(counts: LabelCounts) -> LabelCounts:
+    merged: LabelCounts = {}
+    for label, count in counts.items():
+        text = _text_as_read(label) if isinstance(label, str) else label_text(label)
+        merged[text] = merged.get(text, 0) + count
+    return merged
+
+
+def _text_as_read(text: str) -> str:
+    if _WHOLE.fullmatch(text):
+        return str(int(text))
+    return label_text(float(text)) if _DECIMAL.fullmatch(text) else _TRUTH.get(text, text)
+
+
 def _ascending(column: Column, file: str) -> Floats:
     if not isinstance(column, Numbers):
         raise _untestable("is tested as numbers, but has other values", file)
@@ -155,7 +183,7 @@ def _distinct(ascending: Floats) -> int:
     return 1 + int(np.count_nonzero(ascending[1:] != ascending[:-1]))
 
 
-def label_counts(column: Column, *, with_infinite: bool = False) -> dict[Label, int]:
+def label_counts(column: Column, *, with_infinite: bool = False) -> LabelCounts:
     """Count each label, date or number; a missing value is none, and an infinite number only if asked for."""
     if isinstance(column, Labels):
         codes = column.codes
