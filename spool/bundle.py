@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from spool import bounds, dead
+from spool.admission import admit
 from spool.errors import BundleError, NewerFormatError, UnavailableError
 from spool.record import MAX_RECORD_BYTES, Record, id_time, printable, seal_line, sealed_content, timestamp, verify
 from spool.segment import SEGMENT_BYTES
@@ -97,9 +98,8 @@ def import_bundle(spool: Spool, source: Path) -> Imported:
                     raise UnavailableError(
                         f"{source} holds {needed:,} bytes, and the spool has room for {max(0, room):,}: flush it first"
                     )
-                new = _without(there, _read(file, source, most))
-                for batch in _batches(new):
-                    spool.publish(batch, spool.layout.segment(spool.new_id()))
+                for _ in admit(spool, _read(file, source, most), there):
+                    pass
     return Imported(added=len(octets) - len(there), skipped=len(there))
 
 
@@ -127,32 +127,6 @@ def _json(records: Iterable[Record], name: Path) -> Iterator[Record]:
 
 def _dead(spool: Spool) -> Iterator[Record]:
     return (letter.record for letter in dead.letters(spool) if letter.record)
-
-
-def _without(known: set[str], records: Iterable[Record]) -> Iterator[Record]:
-    """Leave out what is known, and what comes twice."""
-    met = set(known)
-    for record in records:
-        if record.id not in met:
-            met.add(record.id)
-            yield record
-
-
-def _batches(records: Iterable[Record]) -> Iterator[bytes]:
-    """Make full segments of records; a gap is alone in its segment."""
-    batch: list[bytes] = []
-    for record in records:
-        line = record.line + b"\n"
-        gap = bounds.gap_data(record) is not None
-        if batch and (gap or sum(map(len, batch)) + len(line) > SEGMENT_BYTES):
-            yield b"".join(batch)
-            batch.clear()
-        if gap:
-            yield line
-        else:
-            batch.append(line)
-    if batch:
-        yield b"".join(batch)
 
 
 def _write(spool: Spool, target: Path, records: Iterable[Record]) -> Exported:

@@ -6,15 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spool import bounds
+from spool.admission import admit
 from spool.outcome import Refused
 from spool.record import Record, seal_line, sealed_content, timestamp, verify
 from spool.segment import SEGMENT_BYTES, Segment, portions, sealed
-
-if TYPE_CHECKING:
-    from spool.spool import Spool
+from spool.spool import Spool
 
 _RECORD = b',"record":'
 
@@ -53,12 +52,12 @@ def _corrupt(lines: Sequence[bytes], now: datetime) -> bytes:
     return b"\n".join(letters)
 
 
-def bury(spool: "Spool", record: Record, refusal: Refused) -> None:
+def bury(spool: Spool, record: Record, refusal: Refused) -> None:
     """Keep a refused record with its reason. It leaves its segment afterwards: a crash between buries it again."""
     spool.publish(_refused(record, refusal, spool.now()) + b"\n", spool.layout.dead_letter(record.id))
 
 
-def bury_corrupt(spool: "Spool", segment: Segment) -> None:
+def bury_corrupt(spool: Spool, segment: Segment) -> None:
     """Take the lines that are no records out of a segment and keep them. A crash between buries them again."""
     target = spool.layout.corrupt_lines(segment.path)
     pieces = [line[at : at + SEGMENT_BYTES] for line in segment.corrupt for at in range(0, len(line), SEGMENT_BYTES)]
@@ -72,7 +71,7 @@ def bury_corrupt(spool: "Spool", segment: Segment) -> None:
     spool.replace(segment.path, list(segment.records))
 
 
-def enforce_bound(spool: "Spool") -> None:
+def enforce_bound(spool: Spool) -> None:
     """
     Drop the oldest dead letters over a quarter of the bound. The caller holds `drain.lock`.
 
@@ -81,7 +80,7 @@ def enforce_bound(spool: "Spool") -> None:
     bounds.enforce_dead(spool, _members)
 
 
-def letters(spool: "Spool") -> Iterator[DeadLetter]:
+def letters(spool: Spool) -> Iterator[DeadLetter]:
     """Stream the dead letters, oldest first, without those that are damaged. Errors as for `Spool.segments`."""
     if not spool.exists():
         return
@@ -90,7 +89,7 @@ def letters(spool: "Spool") -> Iterator[DeadLetter]:
             yield from _letters(path)
 
 
-def names(spool: "Spool", prefix: str = "") -> list[str]:
+def names(spool: Spool, prefix: str = "") -> list[str]:
     """Return the names of the dead letters that begin so, oldest first; see `DeadLetter.name`."""
     if not spool.exists():
         return []
@@ -98,49 +97,61 @@ def names(spool: "Spool", prefix: str = "") -> list[str]:
         return [path.stem for path in sealed(spool.layout.dead) if path.stem.startswith(prefix)]
 
 
-def read(spool: "Spool", name: str) -> list[DeadLetter]:
+def read(spool: Spool, name: str) -> list[DeadLetter]:
     """Return the dead letters with a name: one, or several corrupt lines; none when they are damaged, or gone."""
     with spool.disk_errors("read"):
         return list(_letters(spool.layout.dead_letter(name)))
 
 
-def requeue(spool: "Spool", record_id: str) -> bool:
+def requeue(spool: Spool, record_id: str) -> bool:
     """
     Make a dead letter pending again, byte for byte. Returns False when there is none with this id.
 
     BusyError while a drain is at work.
 
-    A crash leaves it dead, or pending and dead; then it is requeued once more, into the same place.
+    A crash leaves it dead, or pending and dead: requeued once more, it is pending once.
     """
     return _requeue(spool, [spool.layout.dead_letter(record_id)]) == 1
 
 
-def requeue_all(spool: "Spool") -> int:
+def requeue_all(spool: Spool) -> int:
     """Make all dead letters that have a record pending again, and return how many that were. Else as `requeue`."""
     return _requeue(spool, None)
 
 
-def _requeue(spool: "Spool", paths: Sequence[Path] | None) -> int:
+def _requeue(spool: Spool, paths: Sequence[Path] | None) -> int:
     """Requeue these, or all."""
     if not spool.exists():
         return 0
+    files: dict[str, list[Path]] = {}  # of each record, what is still to be removed
     number = 0
-    # RACE: a drain that is just burying this record again would take out the copy that we make.
+    # RACE: a drain that is just burying such a record again would take out the copy that we make.
     with spool.disk_errors("write to"), spool.exclusive():
         bounds.finish_all(spool)  # what a gap counts is not there any more, and must not come back
-        for path in sealed(spool.layout.dead) if paths is None else paths:
-            record = next((letter.record for letter in _letters(path) if letter.record), None)
-            if record is None:
-                continue
-            target = spool.layout.segment(record.id)
-            if bounds.gaps_alone([target]):  # this record was pending here, too, and is counted in the gap
-                target = spool.layout.segment(spool.new_id())
-            spool.publish(record.line + b"\n", target)  # commit point
-            spool.disk.unlink(path)
-            number += 1
+        pending = {record.id for record in spool.records()}
+        paths = sealed(spool.layout.dead) if paths is None else paths
+        for batch in admit(spool, _records(paths, files), pending):
+            number += len(batch)
+            _remove(spool, [path for record in batch for path in files.pop(record.id)])
+        number += len(files)
+        _remove(spool, [path for again in files.values() for path in again])  # a crash in here has left both
         if number:
             spool.disk.sync_directory(spool.layout.dead)
     return number
+
+
+def _records(paths: Sequence[Path], files: dict[str, list[Path]]) -> Iterator[Record]:
+    """Yield the record of each file that has one, and note which files it is in."""
+    for path in paths:
+        record = next((letter.record for letter in _letters(path) if letter.record), None)
+        if record is not None:
+            files.setdefault(record.id, []).append(path)
+            yield record
+
+
+def _remove(spool: Spool, paths: Sequence[Path]) -> None:
+    for path in paths:
+        spool.disk.unlink(path)
 
 
 def _letters(path: Path) -> Iterator[DeadLetter]:

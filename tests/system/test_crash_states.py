@@ -28,7 +28,7 @@ from spool import (
     import_bundle,
 )
 from spool.bounds import Bounds, dropped, gap_data
-from spool.dead import letters, requeue
+from spool.dead import letters, requeue, requeue_all
 from spool.purge import purge
 from spool.record import new_id, verify
 from spool.segment import PORTION_BYTES, SEGMENT_BYTES
@@ -322,6 +322,18 @@ def requeue_refused(machine: Machine) -> None:
     send(machine, spool, refuse(bad))
     machine.all_durable()
     assert requeue(spool, bad)
+
+
+@scenario
+def requeue_every_letter(machine: Machine) -> None:
+    """Dead letters that are made pending again in one segment, which the endpoint takes but for one of them."""
+    spool = used(machine)
+    append(machine, spool)
+    first = next(spool.records()).id
+    send(machine, spool, refuse(*(record.id for record in spool.records())))
+    machine.all_durable()
+    requeue_all(spool)
+    send(machine, spool, refuse(first))
 
 
 @scenario

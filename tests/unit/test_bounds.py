@@ -404,6 +404,31 @@ def test_all_dead_letters_are_requeued(spool: Spool) -> None:
     assert list(spool.records()) == before
     assert names(spool) == ["foreign"]
     assert requeue_all(spool) == 0
+    endpoint = FakeTransport()
+    assert drain(spool, endpoint).requests == 1
+
+
+def test_a_record_that_is_dead_and_pending_is_requeued_once(spool: Spool) -> None:
+    """What a requeue left in both places when it was killed is pending once after the next, and not dead."""
+    fill(spool, 3, size=10)
+    before = list(spool.records())
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
+    spool.replace(spool.layout.segment(spool.new_id()), before[:2])
+    assert requeue_all(spool) == 3
+    assert list(spool.records()) == before
+    assert names(spool) == []
+
+
+def test_requeued_letters_leave_what_was_their_segment(spool: Spool) -> None:
+    """What a segment of requeued records still holds survives when the first of them is refused and requeued again."""
+    fill(spool, 3, size=10)
+    before = list(spool.records())
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
+    requeue_all(spool)
+    answers = iter([Refused("HTTP 400", 400), Refused("HTTP 400", 400), Deferred("HTTP 503", 503, server_error=True)])
+    drain(spool, FakeTransport(lambda _records: next(answers)))
+    assert requeue(spool, before[0].id)
+    assert {record.id for record in spool.records()} == {record.id for record in before}
 
 
 def test_purge_waits_for_no_drain(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
