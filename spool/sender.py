@@ -14,7 +14,7 @@ from spool.segment import UNREADABLE, Segment
 from spool.spool import Spool
 from spool.transport import Transport
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES}  # or no permission
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM}  # or no permission
 _HOPELESS = 16  # failures in a row, while a segment is taken apart: more than it takes to find one record
 
 

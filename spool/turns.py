@@ -80,13 +80,14 @@ def _divide(spool: Spool, path: Path) -> list[Path]:
             return [path]
     try:
         for data in portions(path):
-            part = spool.layout.segment(spool.new_id())
-            spool.publish(data, part)
-            parts.append(part)
+            parts.append(spool.layout.segment(spool.new_id()))
+            spool.publish(data, parts[-1])
+        if parts:  # or it cannot be read
+            spool.disk.unlink(path)
     except OSError:
         for part in parts:  # or each attempt would leave more of them, and send them again
             spool.disk.unlink(part)
         raise
-    if parts:  # or it cannot be read
-        spool.replace(path, [])
+    if parts:
+        spool.disk.sync_directory(spool.layout.pending)
     return parts or [path]

@@ -300,7 +300,7 @@ def test_a_disk_that_does_not_remove_ends_the_drain(spool: Spool, error: int) ->
     assert endpoint.taken == first
 
 
-@pytest.mark.parametrize("error", [errno.EACCES, errno.ENOSPC])
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EPERM, errno.ENOSPC])
 @pytest.mark.parametrize("number", range(3))
 def test_one_segment_that_cannot_be_removed_keeps_no_other(spool: Spool, error: int, number: int) -> None:
     """Where one file cannot be removed, all others are delivered, and nothing is sent twice by one drain."""
@@ -845,6 +845,29 @@ def test_a_file_that_cannot_be_divided_keeps_nothing_behind_it(
     endpoint = FakeTransport()
     summary = drain(spool, endpoint)
     assert (endpoint.taken, summary.stuck) == (list(chain.from_iterable(expected[1:])), os.strerror(error))
+    assert spool.sealed() == [damaged]
+
+
+def test_a_file_that_cannot_be_removed_is_not_sent_in_parts_again_and_again(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a file that damage made too large may not be removed, no drain leaves parts of it, and others are sent."""
+    [[_], behind] = segments(spool, 1, 1)
+    damaged = spool.sealed()[0]
+    damaged.write_bytes(damaged.read_bytes() + b"x" * 70_000 * 16)
+    unlink = Disk.unlink
+
+    def held(self: Disk, path: Path) -> None:
+        if path == damaged:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        unlink(self, path)
+
+    monkeypatch.setattr(Disk, "unlink", held)
+    endpoint = FakeTransport()
+    assert drain(spool, endpoint).stuck == os.strerror(errno.EPERM)
+    with pytest.raises(UnavailableError, match=os.strerror(errno.EPERM)):
+        drain(spool, endpoint)
+    assert endpoint.taken == behind
     assert spool.sealed() == [damaged]
 
 
