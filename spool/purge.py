@@ -61,7 +61,7 @@ def purgeable(spool: Spool, *, older_than: timedelta | None = None) -> Purged:
         old, kept = _divided(segment, limit)
         tally.add(record.recorded_at for record in old)
         if limit is None or (old and not kept):
-            tally.corrupt += len(segment.corrupt)
+            tally.corrupt += len(segment.corrupt) + segment.unreadable
     return tally.receipt()
 
 

@@ -123,11 +123,14 @@ class Spool:
         """
         Read the pending records, oldest segment first and the active one last. Streams: one portion is held at a time.
 
-        Every record that was pending when this began is met, once, unless a drain is done with it before.
+        Every record that was pending when this began is met, once, unless a drain is done with it before. What the disk
+        does not give is told at the end.
         """
-        for path, data, elsewhere in self.portions():
+        unreadable: list[Path] = []
+        for path, data, elsewhere in self.portions(unreadable.append):
             segment = parse(path, data)
             yield replace(segment, records=tuple(record for record in segment.records if record.id not in elsewhere))
+        yield from (Segment(path, unreadable=True) for path in unreadable)
 
     def portions(
         self, unreadable: Callable[[Path], None] = lambda _path: None

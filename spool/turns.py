@@ -42,7 +42,7 @@ def sealed_paths(spool: Spool, held_up: Callable[[OSError], None] = _raise) -> I
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     met: set[Path] = set()
     listed = spool.sealed()
-    if listed and not _is_of_today(spool, listed[-1]):
+    if listed and not any(_is_of_today(spool, segment) for segment in reversed(listed)):
         listed = list(_newly_sealed(spool))
     for whole in chain(listed, _newly_sealed(spool)):
         if whole in met:

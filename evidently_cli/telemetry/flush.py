@@ -45,7 +45,7 @@ def flush(
             Summary(), as_json=ends_as_json, words=f"Telemetry is off ({settings.consent.decided_by}): nothing is sent."
         )
         return
-    if not in_background and not any(segment.records or segment.corrupt for segment in spool.segments()):
+    if not in_background and not any(each.records or each.corrupt or each.unreadable for each in spool.segments()):
         _end(Summary(), as_json=ends_as_json, words="Nothing is pending.")
         return
     delivery = Delivery.of(os.environ, settings)
