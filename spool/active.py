@@ -1,6 +1,7 @@
 """The active segment: the one file that appends write to. All but the sync happens under `append.lock`."""
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,7 +33,8 @@ class Active:
         seal, a drain's as well. FileNotFoundError when somebody has removed the spool, or a part of it.
         """
         entry = self._entry()
-        full = entry is not None and entry.st_size + len(line) > SEGMENT_BYTES
+        # What is no file (somebody's directory, a link) is put aside as well, among the segments that it is none of.
+        full = entry is not None and (entry.st_size + len(line) > SEGMENT_BYTES or not stat.S_ISREG(entry.st_mode))
         if full:
             self.seal(locked)
         if full or entry is None:
@@ -84,7 +86,7 @@ class Active:
 
     def _entry(self) -> os.stat_result | None:
         try:
-            return os.stat(self._layout.active)  # noqa: PTH116 - half as fast through pathlib
+            return os.lstat(self._layout.active)
         except FileNotFoundError:
             return None
 

@@ -6,13 +6,17 @@ import os
 import resource
 import stat
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from transport import FakeTransport
 
-from spool import NewerFormatError, Spool, UnavailableError, UnsafeError
+from spool import NewerFormatError, Spool, UnavailableError, UnsafeError, drain
 from spool.disk import Disk
+from spool.inspection import count_pending
 from spool.locks import Lock
 from spool.segment import SEGMENT_BYTES
 
@@ -297,6 +301,30 @@ def test_a_folder_open_to_others_or_a_link_is_refused(spool: Spool, tmp_path: Pa
         with pytest.raises(UnsafeError, match=f"{name} is a symbolic link"):
             act(other)
     assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path.parent.parent / "theirs")],
+    ids=["directory", "pipe", "link"],
+)
+@pytest.mark.parametrize("fresh", [True, False], ids=["by another program", "by this program"])
+def test_what_is_no_file_is_put_aside(
+    spool: Spool, tmp_path: Path, strange: Callable[[Path], object], fresh: bool
+) -> None:
+    """A directory, a pipe or a link under the active segment's name keeps nothing from being recorded or delivered."""
+    (tmp_path / "theirs").write_text("precious")
+    accepted = [append(spool)]
+    spool.seal()
+    spool.layout.active.unlink()
+    strange(spool.layout.active)
+    other = Spool(spool.layout.root, source="test") if fresh else spool
+    accepted += [append(other), append(other)]
+    assert ids(other) == accepted
+    assert count_pending(other, datetime.now(UTC)).foreign == 1
+    assert (tmp_path / "theirs").read_text() == "precious"
+    endpoint = FakeTransport()
+    assert drain(other, endpoint).delivered == 3
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user")
