@@ -21,7 +21,7 @@ def init(
 ) -> None:
     """Write a config to start from."""
     from evidently_cli.report import ReportError
-    from evidently_cli.report.starter import look_at, starter_config  # imports pandas
+    from evidently_cli.report.starter import check_second, look_at, starter_config  # imports pandas
 
     if config.suffix.lower() not in {".yaml", ".yml"}:
         raise CommandError(f"{config}: the config is YAML, for its comments: call it config.yaml", 2)
@@ -29,6 +29,8 @@ def init(
         raise CommandError(f"{config}: is there already; --force replaces it", 2)
     try:
         look = look_at(reference)
+        if current is not None:
+            check_second(look, current)
     except ReportError as error:
         raise CommandError(str(error), error.exit_code) from error
     try:

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 TRY_LATER = 75  # exit code: records are left
 MISCONFIGURED = 78  # exit code: no usable endpoint
-_SCALES = {"s": 1, "m": 60, "h": 3600}
 _MEASURED = 1000  # rows
-_WEEK = 7 * 24 * 3600.0
 
 
 class CommandError(Exception):
@@ -123,15 +121,6 @@ def shown_request(request: "Request", body: bytes) -> str:
     lines += [f"{name}: {value}" for name, value in request.headers.items()]
     packed = f"\n(The body takes {len(request.body):,} bytes, compressed.)" if len(request.body) != len(body) else ""
     return "\n".join(lines) + f"\n\n{body.decode('ascii', 'backslashreplace')}{packed}"
-
-
-def seconds(text: str) -> float:
-    """Read "90s", "10m", "2h" or "90" as seconds. ValueError for anything else."""
-    number, scale = (text[:-1], _SCALES[text[-1]]) if text[-1:] in _SCALES else (text, 1)
-    value = float(number) * scale
-    if not 0 <= value <= _WEEK:
-        raise ValueError(text)
-    return value
 
 
 def duration(seconds: float) -> str:

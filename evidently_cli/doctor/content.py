@@ -105,8 +105,19 @@ def schedule(facts: Facts) -> Check:
             return warning("schedule", says, _fix(facts), fixable=True)
     instants = [instant for instant in (plan.not_before, plan.retry_after) if instant is not None]
     if instants and max(instants) > facts.now:
-        return ok("schedule", f"the next attempt at {local(max(instants))} ({plan.last_error})")
+        return ok("schedule", f"the next attempt at {local(max(instants))}")
     return ok("schedule", "an attempt may be made now")
+
+
+def delivery(facts: Facts) -> Check:
+    """Whether the last attempt to deliver something worked."""
+    plan = facts.content.schedule
+    if plan is None:
+        return skipped("delivery", _unread(facts) or "there is no spool yet")
+    if plan.attempts and facts.recording:
+        says = f"the last attempt failed: {plan.last_error} ({count(plan.attempts, 'attempt')})"
+        return warning("delivery", says, None if facts.asked else f"{facts.script.program} telemetry doctor --network")
+    return ok("delivery", f"last sent: {local(plan.last_success)}")
 
 
 def marks(facts: Facts) -> Check:

@@ -34,6 +34,7 @@ CHECKS: tuple[Callable[[Facts], Check], ...] = (
     content.leftovers,
     content.damage,
     content.schedule,
+    content.delivery,
     content.marks,
     content.backlog,
     content.dead,

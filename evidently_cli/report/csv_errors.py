@@ -13,7 +13,11 @@ import pandas as pd
 
 from evidently_cli.report.errors import DataError
 
-_COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04")  # gzip and zip
+_OTHERS = {
+    b"\x1f\x8b": "is compressed: call it .csv.gz",
+    b"PK\x03\x04": "is a zip archive or a spreadsheet: unpack it, or save it as CSV",
+    b"PAR1": "is Parquet: save it as a file that is called .parquet",
+}
 
 
 @contextmanager
@@ -37,13 +41,7 @@ def as_data_errors(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
     except UnicodeDecodeError as error:
-        if error.object.startswith(_COMPRESSED):
-            raise DataError(f"{path.name}: is compressed: unpack it, or call it .csv.gz if gzip made it") from error
-        byte = error.object[error.start]
-        raise DataError(
-            f"{path.name}: byte 0x{byte:02x} is not {error.encoding.upper()} text: save the file as UTF-8, "
-            "or name its encoding in data_format.encoding"
-        ) from error
+        raise DataError(f"{path.name}: {_no_text(error)}") from error
     except UnicodeError as error:  # UTF-16 without a byte order mark
         raise DataError(f"{path.name}: is not in the encoding that data_format.encoding names: {error}") from error
     except (EOFError, zlib.error, OSError) as error:
@@ -57,6 +55,14 @@ def as_data_errors(path: Path) -> Iterator[None]:
         if "out of memory" in str(error):
             raise MemoryError from error
         raise DataError(f"{path.name}: {_reason(str(error))}") from error
+
+
+def _no_text(error: UnicodeDecodeError) -> str:
+    for beginning, says in _OTHERS.items():
+        if error.object.startswith(beginning):
+            return says
+    byte, encoding = error.object[error.start], error.encoding.upper()
+    return f"byte 0x{byte:02x} is not {encoding} text: save it as UTF-8, or name its encoding in data_format.encoding"
 
 
 def _reason(message: str) -> str:

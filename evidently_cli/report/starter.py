@@ -15,7 +15,7 @@ from evidently_cli.report.columns import Labels, Table
 from evidently_cli.report.config import ColumnMapping, DataFormat, Sampling
 from evidently_cli.report.errors import DataError
 from evidently_cli.report.pieces import STANDARD_INPUT, pieces
-from evidently_cli.report.roles import Roles, assign_roles
+from evidently_cli.report.roles import Roles, assign_roles, check_current
 from evidently_cli.report.sources import PARQUET, open_source
 from evidently_cli.report.wording import count, label
 
@@ -55,8 +55,7 @@ class Look:
 
 def look_at(path: Path) -> Look:
     """Read a data file without being told how; raise DataError when it cannot be read."""
-    if path == STANDARD_INPUT:
-        raise DataError("standard input: is read once, but looked at more than once: save it as a file first")
+    _refuse_standard_input(path)
     is_parquet = path.suffix.lower() in PARQUET
     data_format = DataFormat() if is_parquet else DataFormat(separator=_separator(pieces(path)[0].path))
     table = open_source(path, "reference", data_format).read(Sampling())
@@ -67,6 +66,18 @@ def look_at(path: Path) -> Look:
     target = _named(table, _TARGETS)
     mapping = ColumnMapping(target=target, prediction=_prediction(table, target), datetime=date)
     return Look(table, data_format, assign_roles(table, mapping))
+
+
+def check_second(look: Look, path: Path) -> None:
+    """Raise DataError when the file that will be judged cannot be read in the same way, or lacks a column."""
+    _refuse_standard_input(path)
+    source = open_source(path, "current", look.data_format)
+    check_current(look.roles, source.columns, source.name)
+
+
+def _refuse_standard_input(path: Path) -> None:
+    if path == STANDARD_INPUT:
+        raise DataError("standard input: is read once, but looked at more than once: save it as a file first")
 
 
 def starter_config(look: Look, *, with_current: bool) -> str:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from evidently_cli.delivery import Delivery
-from evidently_cli.output import MISCONFIGURED, emit_json, say, seconds
+from evidently_cli.output import MISCONFIGURED, emit_json, say
 from evidently_cli.settings import FLUSHER, Settings
-from evidently_cli.telemetry.options import AsJson
+from evidently_cli.telemetry.options import AsJson, seconds
 from spool import Spool, inspection
 
 if TYPE_CHECKING:

@@ -8,8 +8,22 @@ import typer
 
 from evidently_cli.output import CommandError, say
 
+_SCALES = {"s": 1, "m": 60, "h": 3600}
+_WEEK = 7 * 24 * 3600.0
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _MOST = timedelta(days=36_500)
+
+
+def seconds(text: str) -> float:
+    """Read "90s", "10m", "2h" or "90" as seconds."""
+    number, scale = (text[:-1], _SCALES[text[-1]]) if text[-1:] in _SCALES else (text, 1)
+    try:
+        value = float(number) * scale
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= _WEEK:
+        raise typer.BadParameter(f"{text[:40]!r} is no time up to a week; 90s, 10m and 2h are")
+    return value
 
 
 def age(text: str) -> timedelta:

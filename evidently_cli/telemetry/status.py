@@ -11,7 +11,7 @@ from evidently_cli.marks import Marks
 from evidently_cli.output import count, duration, emit, emit_json, local, size, table, utc
 from evidently_cli.settings import Settings, in_ci
 from evidently_cli.telemetry.options import AsJson
-from spool import inspection
+from spool import SpoolError, inspection
 from spool.inspection import Pending
 from spool.schedule import Schedule, load
 
@@ -27,9 +27,14 @@ def status(*, as_json: AsJson = False) -> None:
     delivery = Delivery.of(os.environ, settings)
     spool = settings.open_spool()
     now = datetime.now(UTC)
-    pending = inspection.count_pending(spool, now)
-    dead = inspection.count_dead(spool)
-    plan = load(spool.layout.schedule).of(delivery.address) if spool.exists() else Schedule()
+    try:
+        pending = inspection.count_pending(spool, now)
+        dead = inspection.count_dead(spool)
+        plan = load(spool.layout.schedule).of(delivery.address) if spool.exists() else Schedule()
+    except SpoolError:
+        if not as_json:  # what was decided holds, whatever state the spool is in
+            emit(table([*_who_and_where(settings, delivery), *_files(settings)]))
+        raise
     if as_json:
         emit_json(_json(settings, delivery, pending, dead, plan))
         return

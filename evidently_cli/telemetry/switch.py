@@ -49,7 +49,7 @@ def disable(
         pending, dead = (Purged(), Purged()) if keep else (purge(spool), drop_dead(spool))
     except SpoolError as error:
         said = f"telemetry is off, and what is pending is not deleted yet: {error}"
-        raise CommandError(f"{said} (evidently telemetry purge)", error.exit_code) from error
+        raise CommandError(f"{said}; after that: evidently telemetry purge", error.exit_code) from error
     if as_json:
         decision = {"enabled": False, "decided_by": settings.consent.decided_by}
         emit_json({**decision, "pending": receipt_json(pending), "dead": receipt_json(dead)})

@@ -175,6 +175,11 @@ def test_a_spool_that_is_a_symbolic_link(evidently: CommandLine, tmp_path: Path)
     done = evidently("telemetry", "status", status=1)
     assert "symbolic link" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+    assert done.stdout.startswith("telemetry  on (")  # what was decided holds, whatever state the spool is in
+    done = evidently("telemetry", "disable", status=1)
+    assert len(done.stderr.splitlines()) == 1
+    assert "telemetry is off, and what is pending is not deleted yet" in done.stderr
+    assert evidently("telemetry", "status", status=1).stdout.startswith("telemetry  off (")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user")

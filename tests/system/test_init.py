@@ -16,3 +16,16 @@ def test_the_command(evidently: CommandLine) -> None:
     evidently("init", *files, "--force")
     assert "call it config.yaml" in evidently("init", *files, "--config", "x.json", status=2).stderr
     assert "none.csv: no such file" in evidently("init", "--reference", "none.csv", "--force", status=1).stderr
+
+
+def test_the_second_file_is_looked_at(evidently: CommandLine) -> None:
+    """A second file that is not there, or lacks a column, is told before the config is written."""
+    (evidently.directory / "half.csv").write_text("unknown\n1\n")
+    for current, says in (
+        ("none.csv", "none.csv: no such file"),
+        ("half.csv", "half.csv: no column"),
+        ("-", "is read once"),
+    ):
+        done = evidently("init", "--reference", "ref.csv", "--current", current, status=1)
+        assert says in done.stderr
+    assert not (evidently.directory / "config.yaml").exists()

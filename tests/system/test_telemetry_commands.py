@@ -293,8 +293,9 @@ def test_flush_does_not_wait_for_what_comes_too_late(evidently: CommandLine, end
 
 @pytest.mark.parametrize("text", ["soon", "-1s", "1d", "", "nan", "inf", "999h"])
 def test_a_time_that_is_none(evidently: CommandLine, text: str) -> None:
-    """A `--wait` that is no time is one line and exit code 2."""
-    assert evidently("telemetry", "flush", "--wait", text, status=2).stderr.count("\n") == 1
+    """A `--wait` that is no time is one line that names some, and exit code 2."""
+    said = evidently("telemetry", "flush", "--wait", text, status=2).stderr
+    assert said == f"evidently: Invalid value for '--wait': {text!r} is no time up to a week; 90s, 10m and 2h are\n"
 
 
 @pytest.mark.parametrize("wire", sorted(WIRE_FORMATS))

@@ -49,6 +49,7 @@ PLACE = Place(
     mounts=LOCAL,
     space=Space(10**10, 10**6),
 )
+FAILING = Schedule(attempts=2, not_before=NOW + HOUR, last_error="HTTP 401")
 CONTENT = Content(locks=Locks("works", "works"), schedule=Schedule(), pending=PENDING)
 ENDPOINT = Endpoint(shown="https://collector.example/events")
 SCRIPT = Script(("evidently-cli",), HOME / "bin/evidently", ours=True, here=None, python="/usr/bin/python3")
@@ -208,6 +209,9 @@ def test_the_longest_mount_point_counts() -> None:
         ("schedule", {"content_schedule": Schedule(not_before=NOW + 7 * HOUR)}, "warning", FIX),
         ("schedule", {"content_schedule": Schedule(retry_after=NOW + 23 * HOUR)}, "ok", None),
         ("schedule", {"content_schedule": Schedule(retry_after=NOW + 25 * HOUR)}, "warning", FIX),
+        ("delivery", {"content_schedule": FAILING}, "warning", "evidently telemetry doctor --network"),
+        ("delivery", {"content_schedule": FAILING, "asked": True}, "warning", None),
+        ("delivery", {"content_schedule": FAILING, "recording": False}, "ok", None),
         ("marks", {"content_stale": (HOME / "flush-started",)}, "warning", f"rm {HOME}/flush-started"),
         ("backlog", {"recording": False}, "warning", "evidently telemetry purge"),
         ("backlog", {"content_pending": replace(PENDING, gaps={"size": 9})}, "warning", "evidently telemetry flush"),

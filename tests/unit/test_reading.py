@@ -42,7 +42,7 @@ def values(column: Column) -> list[object]:
     return [None if gone else value for value, gone in zip(column.values.tolist(), missing, strict=True)]
 
 
-NO_UTF8 = "is not UTF-8 text: save the file as UTF-8, or name its encoding in data_format.encoding"
+NO_UTF8 = "is not UTF-8 text: save it as UTF-8, or name its encoding in data_format.encoding"
 TOKENS = st.sampled_from(["1", "2", "007", "-3", "2.5", "1e3", "", "NA", "True", "false", "x", "inf", " 7", "null"])
 
 
@@ -207,11 +207,19 @@ def test_a_sample_without_rows(tmp_path: Path) -> None:
         read(tmp_path, TEN, sampling=Sampling("random", ratio=1e-9))
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(b"x,y\n1,2\n", mtime=0), b"PK\x03\x04\x14\xfe\n1\n"])
-def test_a_compressed_file_with_another_name(tmp_path: Path, packed: bytes) -> None:
-    """A file that is compressed, and does not say so in its name, is told as that, not as one in a wrong encoding."""
-    with pytest.raises(DataError, match="is compressed: unpack it"):
-        read(tmp_path, packed, name="a.csv")
+@pytest.mark.parametrize(
+    "content, says",
+    [
+        (gzip.compress(b"x,y\n1,2\n", mtime=0), r"is compressed: call it \.csv\.gz"),
+        (b"PK\x03\x04\x14\xfe\n1\n", "is a zip archive or a spreadsheet"),
+        (b"PAR1\x15\x04\xfe\n1\n", r"is Parquet: save it as a file that is called \.parquet"),
+    ],
+    ids=["gzip", "zip", "Parquet"],
+)
+def test_a_file_of_another_format(tmp_path: Path, content: bytes, says: str) -> None:
+    """What is no CSV, and does not say so in its name, is told as what it is, not as one in a wrong encoding."""
+    with pytest.raises(DataError, match=f"^a.csv: {says}"):
+        read(tmp_path, content, name="a.csv")
 
 
 @pytest.mark.parametrize("name, message", [("", "is a folder, not a CSV file"), ("none.csv", "no such file")])
