@@ -49,7 +49,12 @@ class Marks:
 
         Days, ISO weeks and months are UTC's, as the record's time is.
         """
-        made = {period: mark for period, mark in _firsts(now).items() if self.make(mark)}
+        made: dict[str, str] = {}
+        try:
+            made.update((period, mark) for period, mark in _firsts(now).items() if self.make(mark))
+        except OSError:  # or what is marked would be told by no run
+            self.remove(list(made.values()))
+            raise
         for period, mark in made.items():
             self.remove([old.name for old in self.directory.glob(f"first-of-{period}-*") if old.name < mark])
         return made

@@ -1,12 +1,14 @@
 """How results are shown: data on stdout, words on stderr, tables that line up, times as the clock on the wall says."""
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from spool.http import Request
@@ -25,10 +27,20 @@ class CommandError(Exception):
         self.exit_code = exit_code
 
 
-def say(text: str) -> None:
-    """Write one line of words for a person; that nobody reads them is no error."""
-    with suppress(BrokenPipeError):
+def say(text: str) -> bool:
+    """Write one line of words for a person. That nobody can read them is no error; returns whether somebody may."""
+    try:
         sys.stderr.write(f"{text}\n")
+        return not _is_null(sys.stderr)
+    except (OSError, ValueError):  # broken, full, or closed
+        return False
+
+
+def _is_null(stream: TextIO) -> bool:
+    """Whether a stream leads nowhere (`2>/dev/null`)."""
+    with suppress(OSError, ValueError):  # no file, as in a test
+        return os.path.samestat(os.fstat(stream.fileno()), Path(os.devnull).stat())
+    return False
 
 
 def emit(text: str) -> None:

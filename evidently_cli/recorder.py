@@ -21,7 +21,7 @@ Read every byte of it: evidently telemetry pending      Switch it off: evidently
 
 
 def record_run(
-    usage: event.Usage, environment: Mapping[str, str], say: Callable[[str], None], *, quiet: bool = False
+    usage: event.Usage, environment: Mapping[str, str], say: Callable[[str], object], *, quiet: bool = False
 ) -> None:
     """
     Record a successful run, if the user lets us. A quiet run shows no notice, and sends nothing before one was shown.
@@ -74,11 +74,12 @@ def _is_told(settings: Settings, environment: Mapping[str, str], *, quiet: bool)
     except OSError:  # a home that cannot be written to remembers nothing: each run tells, and none sends
         output.say(_NOTICE)
         return False
+    told = False
     try:
-        output.say(_NOTICE)
-    except BaseException:
-        marks.remove([NOTICE_SHOWN])
-        raise
+        told = output.say(_NOTICE)
+    finally:
+        if not told:
+            marks.remove([NOTICE_SHOWN])
     return False
 
 

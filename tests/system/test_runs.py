@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -145,6 +146,32 @@ def test_a_notice_that_could_not_be_shown_was_not_shown(evidently: CommandLine) 
         )
     assert done.returncode == 0
     assert "evidently telemetry disable" in evidently(*PROFILE, CI="").stderr
+
+
+@pytest.mark.parametrize(
+    "stderr", ["2>&-", "2>/dev/null", "2>&1 >/dev/null | true"], ids=["closed", "dropped", "broken"]
+)
+def test_a_notice_that_nobody_could_read_was_not_shown(evidently: CommandLine, stderr: str) -> None:
+    """Where nobody reads what the first run says, the next one shows the notice."""
+    program = f"sleep 0.2; exec {shlex.quote(sys.executable)} -m evidently_cli {shlex.join(PROFILE)}"
+    done = subprocess.run(
+        ["sh", "-c", f"({program}) {stderr}"],
+        cwd=evidently.directory,
+        env=evidently.environment | {"CI": ""},
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "evidently telemetry disable" in evidently(*PROFILE, CI="").stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_words_that_cannot_be_written_fail_no_run(evidently: CommandLine) -> None:
+    """A run that is asked to say more, and cannot, has made its report all the same."""
+    command = [sys.executable, "-m", "evidently_cli", *PROFILE, "--verbose"]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        environment = evidently.environment | {"DO_NOT_TRACK": "1"}
+        done = subprocess.run(command, cwd=evidently.directory, env=environment, stderr=full, check=False)
+    assert done.returncode == 0
 
 
 def test_no_notice_in_ci(evidently: CommandLine) -> None:

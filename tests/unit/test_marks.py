@@ -1,8 +1,12 @@
 """Marks: what this machine remembers, without knowing who its user is."""
 
+import errno
+import os
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+
+import pytest
 
 from evidently_cli.marks import Marks
 
@@ -38,6 +42,25 @@ def test_one_run_is_the_first(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert sorted(found) == ["day", "month", "week"]
+
+
+def test_a_full_disk_makes_no_half_of_the_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where only some marks can be made, none is: the next run is the first of the day, the week and the month."""
+    marks = Marks(tmp_path / "state")
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    make, room = Marks.make, [True]
+
+    def full(self: Marks, name: str) -> bool:
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        room.pop()
+        return make(self, name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Marks, "make", full)
+        with pytest.raises(OSError, match="space"):
+            marks.firsts(now)
+    assert sorted(marks.firsts(now)) == ["day", "month", "week"]
 
 
 def test_marks_are_private(tmp_path: Path) -> None:
