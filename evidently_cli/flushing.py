@@ -40,7 +40,7 @@ def flush_until(
     """
     done = drain(spool, transport, ignore_backoff=True, force=force, may_send=may_send, progress=progress)
     while not _finished(spool, done):
-        pause = _pause(spool, transport, done)
+        pause = _pause(done)
         if time.monotonic() + pause > deadline:
             break
         sleep(pause)
@@ -49,7 +49,7 @@ def flush_until(
             delivered=done.delivered + last.delivered,
             buried=done.buried + last.buried,
             requests=done.requests + last.requests,
-            failure=last.failure if last.wait is None else done.failure,
+            failure=last.failure if last.requests or last.wait is None else done.failure,
             wait=last.wait,
             busy=last.busy,
             stopped=last.stopped,
@@ -59,16 +59,14 @@ def flush_until(
 
 
 def _finished(spool: Spool, done: Summary) -> bool:
-    hopeless = done.failure is not None and done.failure.misconfigured
+    hopeless = done.stuck is not None or (done.failure is not None and done.failure.misconfigured)
     return hopeless or done.stopped or next(spool.records(), None) is None
 
 
-def _pause(spool: Spool, transport: Transport, done: Summary) -> float:
+def _pause(done: Summary) -> float:
     """Return the seconds until the next attempt; a little where none are asked for, as nothing else would pass."""
-    if done.busy:
-        return _BUSY_PAUSE
-    plan = schedule.load(spool.layout.schedule).of(transport.address)
-    return max(plan.wait(spool.now()).total_seconds(), _BUSY_PAUSE if done.failure else 0.01)
+    asked = done.wait.total_seconds() if done.wait else 0.0
+    return max(asked, _BUSY_PAUSE if done.busy or done.failure else 0.01)
 
 
 def rehearse(spool: Spool, delivery: Delivery, *, as_json: bool) -> None:

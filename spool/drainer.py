@@ -22,9 +22,9 @@ _STUBBORN = 3  # failures over one segment, before another one is tried
 @dataclass(frozen=True, slots=True)
 class Summary:
     """
-    What a drain did. `wait` is set when nothing was due yet, `busy` when another drain was at work, `stopped` when it
-    might not send any more. `stuck` says why something could not be buried or removed, where other things could: the
-    next drain has it.
+    What a drain did. `wait` is how long the next attempt has to wait, behind a failure and when nothing was due yet;
+    `busy` is set when another drain was at work, `stopped` when it might not send any more. `stuck` says why something
+    could not be buried or removed, where other things could: the next drain has it.
     """
 
     delivered: int = 0
@@ -156,6 +156,8 @@ class _Run:
         failures = self.schedule.failures_of(self._head.stem) + 1
         if failures < _STUBBORN or not others:
             return False
+        # Where the endpoint hangs over both, whoever gave this drain a minute ends it before it can tell the next one.
+        self._keep(self._failed(failure))
         offered = self.spool.read(others[(failures - _STUBBORN) % len(others)])
         if not sender.deliver(offered) or sender.delivered == delivered:
             sender.failure = failure
@@ -181,18 +183,28 @@ class _Run:
             with suppress(OSError):  # at worst, what was delivered comes back after a crash
                 self.spool.disk.sync_directory(self.spool.layout.pending)
         failure = sender.failure or sender.suspicion()
+        wait = None
         if failure is not None:
-            head = self._head.stem if self._head else None
-            self._save(self.schedule.failed(failure, self.spool.now(), self.jitter, head=head))
+            self._save(self._failed(failure))
+            wait = self.schedule.wait(self.spool.now())
         elif sender.requests and not self.stopped:
             self._save_success()
         stuck = (sender.stuck.strerror or str(sender.stuck)) if sender.stuck else None
-        return Summary(sender.delivered, sender.buried, sender.requests, failure, stopped=self.stopped, stuck=stuck)
+        return Summary(
+            sender.delivered, sender.buried, sender.requests, failure, wait=wait, stopped=self.stopped, stuck=stuck
+        )
 
     def _save_success(self) -> None:
         self._save(self.schedule.succeeded(self.spool.now(), delivered=self.sender.delivered > 0))
 
+    def _failed(self, failure: Deferred) -> Schedule:
+        head = self._head.stem if self._head else None
+        return self.schedule.failed(failure, self.spool.now(), self.jitter, head=head)
+
     def _save(self, schedule: Schedule) -> None:
         self.schedule = schedule
+        self._keep(schedule)
+
+    def _keep(self, schedule: Schedule) -> None:
         with suppress(OSError):  # lost, it is an attempt earlier than planned
             save(self.spool, schedule)

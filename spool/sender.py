@@ -150,7 +150,12 @@ class Sender:
         if not self._transport.may_send():
             raise StoppedError
         self.requests += 1
-        return self._transport.send(batch)
+        outcome = self._transport.send(batch)
+        if isinstance(outcome, Delivered) and outcome.rejected:
+            strange = outcome.rejected.keys() - {record.id for record in batch}
+            if strange:  # it rejected something under a name of its own: which one that is, halving finds out
+                return Refused(outcome.rejected[min(strange)], status=200)
+        return outcome
 
     def _taken(self, batch: Sequence[Record], rejected: Mapping[str, str]) -> None:
         by_name = [record for record in batch if record.id in rejected] if rejected else []
@@ -163,7 +168,12 @@ class Sender:
         left = [suspect.record for suspect in self._suspects if suspect.segment == segment]
         left += [record for batch in todo for record in batch]
         if left:
-            self._spool.replace(segment, left)
+            try:
+                self._spool.replace(segment, left)
+            except OSError as error:
+                # On a full disk, the rest goes all the same: then the whole file goes, and makes room.
+                if error.errno not in _NO_ROOM:
+                    raise
         else:
             self._finished = segment
         self._done()

@@ -169,12 +169,26 @@ def test_every_refused_record_is_found(bad: set[int], tmp_path_factory: pytest.T
 def test_named_rejections_are_buried(spool: Spool) -> None:
     """Records that an acknowledgement names as rejected are buried with the receiver's reason."""
     first, second, third = fill(spool, 3)
-    summary = drain(spool, FakeTransport(lambda _records: Delivered({second: "too old", "unknown": "?"})))
+    summary = drain(spool, FakeTransport(lambda _records: Delivered({second: "too old"})))
     assert (summary.delivered, summary.buried) == (2, 1)
     [letter] = letters(spool)
     assert (letter["detail"], spool.layout.dead_letter(second).exists()) == ("too old", True)
     assert pending(spool) == []
     assert {first, third}.isdisjoint({path.stem for path in spool.layout.dead.iterdir()})
+
+
+def test_a_rejection_under_another_name_is_searched_for(spool: Spool) -> None:
+    """A receiver that names what it rejected in a form of its own has that one buried, and the others delivered."""
+    _, second, _ = fill(spool, 3)
+
+    def answer(records: Sequence[Record]) -> Outcome:
+        return Delivered({each.id.upper(): "too old" for each in records if each.id == second})
+
+    summary = drain(spool, FakeTransport(answer))
+    assert (summary.delivered, summary.buried) == (2, 1)
+    [letter] = letters(spool)
+    assert (letter["detail"], spool.layout.dead_letter(second).exists()) == ("too old", True)
+    assert pending(spool) == []
 
 
 def test_a_dead_letter_keeps_the_record_to_the_byte(spool: Spool) -> None:
@@ -879,6 +893,40 @@ def test_a_file_that_cannot_be_removed_is_not_sent_in_parts_again_and_again(
         drain(spool, endpoint)
     assert endpoint.taken == behind
     assert spool.sealed() == [damaged]
+
+
+def test_a_failure_is_told_before_another_segment_is_offered(spool: Spool) -> None:
+    """A flush that is ended while the endpoint hangs over what it is offered instead leaves the next one a pause."""
+    segments(spool, 1, 1)
+    down = FakeTransport(lambda _records: Deferred("no answer in time", server_error=True))
+    drain_often(spool, down, 2)
+    attempts = []
+
+    def watch(_records: Sequence[Record]) -> Outcome:
+        attempts.append(load(spool.layout.schedule).attempts)
+        return Deferred("no answer in time", server_error=True)
+
+    drain(spool, FakeTransport(watch), ignore_backoff=True)
+    assert attempts == [2, 3]
+    assert load(spool.layout.schedule).attempts == 3
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_on_a_full_disk_nothing_is_sent_twice(spool: Spool, monkeypatch: pytest.MonkeyPatch, alone: bool) -> None:
+    """Where a segment cannot be rewritten, the rest of it goes as well, and then the whole file does."""
+    expected = list(chain.from_iterable(segments(spool, 5, 5)))
+
+    def full(_disk: Disk, _data: bytes, _temporary: Path, _target: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def few(records: Sequence[Record]) -> Outcome:
+        return Refused("HTTP 413", 413) if len(records) > 2 else Delivered()
+
+    monkeypatch.setattr(Disk, "publish", full)
+    endpoint = FakeTransport(few, alone=alone)
+    summary = drain(spool, endpoint)
+    assert (summary.delivered, summary.stuck, summary.failure) == (10, None, None)
+    assert (endpoint.taken, pending(spool)) == (expected, [])
 
 
 def test_the_wish_to_wait_outlives_a_full_disk(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:

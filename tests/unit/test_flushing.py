@@ -1,5 +1,7 @@
 """`flush --wait`: again and again, as the schedule and the endpoint allow."""
 
+import errno
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +10,8 @@ import pytest
 from transport import FakeTransport
 
 from evidently_cli.flushing import conclusion, flush_until
-from spool import Deferred, Delivered, Outcome, Record, Spool, Summary
+from spool import Deferred, Delivered, Outcome, Record, Refused, Spool, Summary
+from spool.disk import Disk
 
 BUSY = Deferred("HTTP 429", retry_after=1.0)
 DOWN = Deferred("HTTP 503", server_error=True)
@@ -80,6 +83,41 @@ def test_it_ends_where_it_may_send_no_more(tmp_path: Path) -> None:
     machine.stays_on = False
     assert machine.flush(3600) == (0, 1)
     assert len(machine.naps) == 1
+
+
+def test_it_waits_though_the_schedule_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk, too, it leaves the endpoint alone for as long as that asked, and pauses behind a failure."""
+
+    def full(_spool: Spool, _schedule: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("spool.drainer.save", full)
+    machine = Machine(tmp_path / "spool", Deferred("HTTP 429", retry_after=900.0))
+    assert machine.flush(600) == (0, 1)
+    machine.script = [BUSY, DOWN]
+    assert machine.flush(3600) == (1, 3)
+    assert len(machine.naps) == 2
+    assert all(nap >= 1.0 for nap in machine.naps)
+
+
+def test_it_ends_where_the_spool_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where what was delivered cannot be taken out of a segment, it is not sent again and again."""
+    machine = Machine(tmp_path / "spool")
+    for _ in range(3):
+        machine.spool.append({}, event_type="t")
+    *_, bad = (record.id for record in machine.spool.records())
+    machine.transport.answer = lambda records: (
+        Refused("HTTP 400", 400) if bad in {each.id for each in records} else Delivered()
+    )
+
+    def full(_disk: Disk, _data: bytes, _temporary: Path, _target: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    machine.spool.seal()
+    monkeypatch.setattr(Disk, "publish", full)
+    assert machine.flush(5)[0] == 3
+    assert machine.naps == []
+    assert len(machine.transport.delivered) == 3
 
 
 def test_an_attempt_that_was_not_due_hides_no_failure(tmp_path: Path) -> None:
