@@ -16,9 +16,11 @@ class Answer(HTTPResponse):
     takes any other for the answer: the real one would then be read as that to the next request.
     """
 
+    _beginnings = 0
+
     def begin(self) -> None:
         """Read the header of the final answer."""
-        for _ in range(_MOST_BEGINNINGS):
+        while True:
             self._begin_once()
             if self.status == HTTPStatus.SWITCHING_PROTOCOLS:
                 self.will_close = True  # nobody asked for it: what follows is not HTTP
@@ -26,7 +28,13 @@ class Answer(HTTPResponse):
                 self.headers = self.msg = None  # type: ignore[assignment] # as before the first line
                 continue
             return
-        raise HTTPException("no end of interim answers")
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Read the first line of an answer; `http.client` calls this for each 100 that it passes over, too."""
+        self._beginnings += 1
+        if self._beginnings > _MOST_BEGINNINGS:
+            raise HTTPException("no end of interim answers")
+        return super()._read_status()  # type: ignore[misc, no-any-return]
 
     def _begin_once(self) -> None:
         lines: Any = _Lines(self.fp)

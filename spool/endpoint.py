@@ -44,7 +44,8 @@ def shown(url: str) -> str:
     """Return an address fit to be shown: a user name, a password and a query, which may hold a token, are left out."""
     try:
         parts = urlsplit(url)
-        place = parts.netloc.rpartition("@")[2] + parts.path
+        # Without two slashes, what is meant as a login is a part of the path.
+        place = parts.netloc.rpartition("@")[2] + (parts.path if parts.netloc else parts.path.rpartition("@")[2])
     except ValueError:
         return "the address"
     scheme = f"{parts.scheme}://" if parts.netloc else ""

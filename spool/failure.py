@@ -17,6 +17,7 @@ RAISED = (requests.RequestException, LocationValueError)
 # InvalidProxyURL is an InvalidURL.
 _NO_ADDRESS = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, LocationValueError)
 _NO_CONNECTION = "no connection"
+_NO_LOGIN = "Tunnel connection failed: 407"  # there is no status: `http.client` makes words of it
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (requests.exceptions.ProxyError, "the proxy refused"),
     (requests.exceptions.SSLError, "the certificate or the encryption failed"),
@@ -31,6 +32,8 @@ def outcome_of(error: Exception) -> Deferred:
     """Say what a network did to a request: the texts of requests are long and hold addresses of objects."""
     if isinstance(error, _NO_ADDRESS):
         return Deferred("the address of the endpoint or of the proxy is not valid", misconfigured=True)
+    if isinstance(error, requests.exceptions.ProxyError) and _NO_LOGIN in str(error):
+        return Deferred("the proxy wants a login (HTTP 407)", misconfigured=True)
     words = next((words for kind, words in _WORDS if isinstance(error, kind)), f"no answer ({type(error).__name__})")
     reached = _broke_off(error)
     return Deferred("the connection broke off" if reached and words == _NO_CONNECTION else words, server_error=reached)

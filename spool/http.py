@@ -1,10 +1,11 @@
 """The transport over HTTP. It imports an HTTP client: import it where something is to be sent."""
 
+import base64
 import gzip
 import hashlib
 import ssl
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from email.utils import format_datetime
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, unquote_plus, urlsplit
+from urllib.request import getproxies
 
 import requests
 
@@ -26,7 +28,7 @@ from spool.wire import WireFormat
 from spool.worker import Worker
 
 _CONNECT_TIMEOUT = 5.0  # seconds
-_READ_TIMEOUT = 15.0  # seconds between two reads
+_READ_TIMEOUT = 25.0  # seconds between two reads; with those of a connection, all of the deadline
 _RETRIES = 2  # quick ones, within the deadline
 _PROBE_DEADLINE = 5.0  # seconds for a look
 _BODY_LIMIT = 256 * 1024  # bytes of an answer that are read
@@ -124,6 +126,7 @@ class HttpTransport(Transport):
         # A thread of its own can be left behind.
         outcome = self._worker.do(lambda: self._post(request, len(records)), self._deadline)
         if outcome is None:
+            self._poster.cut_off()
             return Deferred(f"no answer within {self._deadline:g} s", server_error=True)
         return outcome
 
@@ -158,11 +161,13 @@ class HttpTransport(Transport):
         """
         Return what an endpoint may repeat and nobody may see, longest first.
 
-        That is the token, and the query in any form, as a whole and each value of it that is long enough for a secret.
+        That is the token, the query, as a whole and each value of it that is long enough for a secret, and the login of
+        a proxy.
         """
         queries = [urlsplit(address).query for address in (self.address, sent)]
         values = [pair.partition("=")[2] for query in queries for pair in query.split("&")]
         secrets = [*queries, *(value for value in values if len(value) >= _SECRET)]
+        secrets += [secret for proxy in getproxies().values() for secret in _login(proxy)]
         texts = {self._token or "", *secrets, *map(unquote, secrets), *map(unquote_plus, secrets)} - {""}
         return sorted(texts, key=len, reverse=True)
 
@@ -197,6 +202,13 @@ class HttpTransport(Transport):
             # Nobody can see what else three libraries raise at what a server sends, and this is a thread of its own: an
             # error would end on the terminal instead of in an outcome. Nothing is known to be delivered.
             return Deferred(f"no answer ({type(error).__name__})")
+
+
+def _login(proxy: str) -> Iterator[str]:
+    """Return the password in a proxy's address, and what is made of it and the user's name for a header."""
+    login = unquote(proxy.partition("//")[2].rpartition("@")[0])
+    if password := login.partition(":")[2]:
+        yield from (password, base64.b64encode(login.encode()).decode())
 
 
 def _unusable(token: str | None) -> str | None:

@@ -28,7 +28,7 @@ class Response:
     def said(self, text: str) -> str:
         """Return some words of the answer as they may be kept and shown."""
         for secret in self.secrets():
-            text = text.replace(secret, "...")
+            text = _in_any_form(secret).sub("...", text)
         return printable(text)
 
 
@@ -60,10 +60,29 @@ class Refused:
 
 Outcome = Delivered | Deferred | Refused
 
+
+def _in_any_form(secret: str) -> re.Pattern[str]:
+    r"""Match a text as it is, and with characters escaped as JSON (`\/`, `\u002f`) or an address (`%2F`) may do it."""
+    return re.compile("".join(rf"(?:\\?{re.escape(c)}|(?i:\\u{ord(c):04x}|%{ord(c):02x}))" for c in secret))
+
+
 _LATER = {408, 425, 429}
-_MISCONFIGURED = {401, 403, 404, 405, 407}  # 407 is a proxy's: it wants a login
+_MISCONFIGURED = {
+    401,
+    402,
+    403,
+    404,
+    405,
+    407,
+    410,
+    421,
+    426,
+    431,
+    511,
+}  # about us, or the place: no record is to blame
 _BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
 _PAGES = {"text/html", "application/xhtml+xml"}
+_MARKUP = ("xml", "json")  # how the types of others end that may begin like a page, or never do
 
 
 def classify(response: Response, records: int, now: datetime) -> Outcome:
@@ -76,14 +95,14 @@ def classify(response: Response, records: int, now: datetime) -> Outcome:
     if 200 <= status < 300:
         return _acknowledgement(response)
     reason = f"HTTP {status}{_explanation(response)}"
+    if status in _MISCONFIGURED:
+        return Deferred(reason, misconfigured=True, status=status)
     if status in _LATER or status >= 500:
         wish = _retry_after(response.headers.get("retry-after"), now)
-        return Deferred(reason, retry_after=wish, server_error=status >= 500 and wish is None, status=status)
+        return Deferred(reason, retry_after=wish, server_error=status >= 500 and not wish, status=status)
     if status < 400:  # what it says repeats the address that it points to, which may hold a token
         elsewhere = _host(response.headers.get("location", ""))
         return Deferred(f"HTTP {status}" + (f" to {elsewhere}" if elsewhere else ""), misconfigured=True)
-    if status in _MISCONFIGURED:
-        return Deferred(reason, misconfigured=True, status=status)
     if status == 412 or (
         status == 409 and records == 1
     ):  # a 409 on several may mean that one of them was there already
@@ -112,7 +131,8 @@ def _host(location: str) -> str:
 def _is_page(response: Response) -> bool:
     kind = _media_type(response)
     start = response.body[:100].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    return kind in _PAGES or (not kind and start.startswith((b"<!doctype html", b"<html")))
+    told = kind.endswith(_MARKUP) or start.startswith(b"<?xml")
+    return kind in _PAGES or (start.startswith(b"<") and not told)
 
 
 def _acknowledgement(response: Response) -> Outcome:
@@ -152,12 +172,12 @@ def _rejected(answer: dict[str, Any], response: Response) -> tuple[dict[str, str
     rejected: dict[str, str] = {}
     nameless = None
     for item in items if isinstance(items, list) else ():
-        if isinstance(item, dict):
-            reason = _words(item.get("reason"), response)
-            if isinstance(item.get("id"), str):
-                rejected[item["id"]] = reason
-            else:
-                nameless = reason
+        about = item if isinstance(item, dict) else {"id": item}
+        reason = _words(about.get("reason"), response)
+        if isinstance(about.get("id"), str):
+            rejected[about["id"]] = reason
+        else:
+            nameless = reason
     return rejected, nameless
 
 

@@ -1,14 +1,17 @@
 """A session of requests that does as it is told and no more: no redirect, no cookie, no login, few retries."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Self
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ReadTimeoutError
 from urllib3.util import Retry
 
 from spool.answer import Answer
@@ -69,6 +72,7 @@ class Poster:
         self._verify = verify
         self._retries = retries
         self._kept = threading.local()  # its `way`
+        self._last: Adapter | None = None
 
     def post(
         self, headers: Mapping[str, str], body: bytes, timeout: tuple[float, float], may_repeat: Callable[[], bool]
@@ -81,6 +85,7 @@ class Poster:
         way: _Way | None = getattr(self._kept, "way", None)
         if way is None:
             way = self._kept.way = self._find_way(headers)
+        self._last = way.adapter
         until = time.monotonic() + self._deadline
         way.retry.may_repeat = lambda: time.monotonic() <= until and may_repeat()
         way.request.headers.update(headers)
@@ -88,17 +93,23 @@ class Poster:
         # No redirect: records go where the user said, and nowhere else.
         return way.session.send(way.request, timeout=timeout, allow_redirects=False, **way.settings)
 
+    def cut_off(self) -> None:
+        """End the request that was begun last: the thread that waits for its answer is not to wait for ever."""
+        if self._last is not None:
+            self._last.cut_off()
+
     def forget(self) -> None:
         """Find the way anew for the next request of this thread."""
         self._kept.way = None
 
     def _find_way(self, headers: Mapping[str, str]) -> "_Way":
         retry = quick_retries(self._retries)
-        session = open_session(self._address, self._authorize, Adapter(max_retries=retry))
+        adapter = Adapter(max_retries=retry)
+        session = open_session(self._address, self._authorize, adapter)
         request = session.prepare_request(requests.Request("POST", self._address, headers))
         # The certificates are said here, as REQUESTS_CA_BUNDLE would win over what the session says.
         settings = session.merge_environment_settings(request.url, {}, True, self._verify, None)
-        return _Way(session, retry, request, settings)
+        return _Way(session, adapter, retry, request, settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +117,7 @@ class _Way:
     """What is kept from one request of a thread to its next; `settings` are those of `Session.send`."""
 
     session: requests.Session
+    adapter: "Adapter"
     retry: "_Retry"
     request: requests.PreparedRequest
     settings: Mapping[str, Any]
@@ -126,6 +138,7 @@ class _Connection:
     """
 
     response_class = Answer
+    adapter: "Adapter"
     sock: Any
     connect: Callable[[], None]
     _pieces: list[bytes] | None = None
@@ -140,6 +153,7 @@ class _Connection:
             self._pieces = None
         if self.sock is None:
             self.connect()
+        self.adapter.socket = self.sock
         self.sock.settimeout(DEADLINE)  # for all of it; urllib3 would go on with that for a connection
         self.send(b"".join(pieces))
 
@@ -154,14 +168,22 @@ class _Connection:
 class Adapter(HTTPAdapter):
     """Makes connections in our way, and in the one way to the one host for which it is first asked."""
 
+    socket: Any = None  # of the request that is under way
     _pool: Any = None  # the stubs are urllib3 1's
 
     def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> "HTTPConnectionPool":
         """Return the connections to that host."""
         if self._pool is None:
             self._pool = super().get_connection_with_tls_context(*arguments, **named)
-            self._pool.ConnectionCls = type("Connection", (_Connection, self._pool.ConnectionCls), {})
+            kind = self._pool.ConnectionCls
+            self._pool.ConnectionCls = type("Connection", (_Connection, kind), {"adapter": self})
         return self._pool  # type: ignore[no-any-return]
+
+    def cut_off(self) -> None:
+        """End what is under way, from another thread: whoever reads there meets the end of the connection."""
+        if isinstance(self.socket, socket.socket):
+            with suppress(OSError):
+                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)  # below TLS, which is not to be closed in form
 
 
 class _Retry(Retry):
@@ -190,6 +212,8 @@ class _Retry(Retry):
         _pool: "ConnectionPool | None" = None,
         _stacktrace: "TracebackType | None" = None,
     ) -> Self:
+        if isinstance(error, ReadTimeoutError):
+            raise error  # the server has it, and takes its time: it would get the same twice
         if not self.may_repeat():
             self.total = 0
         after = super().increment(method, url, response, error, _pool, _stacktrace)
@@ -208,6 +232,7 @@ def quick_retries(total: int) -> _Retry:
         total=total,
         read=min(total, 1),
         connect=min(total, 1),
+        other=0,  # a certificate, or a proxy that refuses: it would do so again, and count
         redirect=0,
         status_forcelist={500, 502, 503, 504},
         allowed_methods=None,  # POST is one that is not repeated otherwise

@@ -40,9 +40,11 @@ class Worker(Generic[Result]):
         try:
             return future.result(seconds)
         except TimeoutError:
-            self._tasks.put(None)
-            self._process = None
             return None
+        finally:
+            if not future.done():  # or whoever interrupted us, and comes again, would wait behind it
+                self._tasks.put(None)
+                self._process = None
 
     def _has_thread(self) -> bool:
         if self._process != os.getpid():

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from endpoint import Answer, Endpoint, Request, reply, reset, silence
+from flushers import wait_for
 
 from spool import WIRE_FORMATS, Deferred, Delivered, Outcome, Record, Refused
 from spool.http import HttpTransport
@@ -76,11 +77,14 @@ def without_end(head: bytes, more: bytes, pause: float = 0.0) -> Answer:
 # --- statuses -----------------------------------------------------------------
 
 
+WRONG = {401, 402, 403, 404, 405, 407, 410, 421, 426, 431, 511}
+
+
 def meaning(status: int, records: int) -> type[Outcome]:
     """What a status means, as README's table has it."""
     if 200 <= status < 300 or status == 412 or (status == 409 and records == 1):
         return Delivered
-    if status < 400 or status in {401, 403, 404, 405, 407, 408, 425, 429} or status >= 500:
+    if status < 400 or status in {*WRONG, 408, 425, 429} or status >= 500:
         return Deferred
     return Refused
 
@@ -102,11 +106,11 @@ def test_every_status(endpoint: Endpoint, records: list[Record], body: str, numb
     for status in range(200, 600):
         outcome = sender.send(records[:number])
         page = body == "a page" and 200 <= status < 300
-        pause = body == "a pause" and (status in {408, 425, 429} or status >= 500)
+        pause = body == "a pause" and (status in {408, 425, 429} or (status >= 500 and status not in WRONG))
         assert type(outcome) is (Deferred if page else meaning(status, number)), (status, outcome)
-        wrong = page or status in {401, 403, 404, 405, 407} or 300 <= status < 400
+        wrong = page or status in WRONG or 300 <= status < 400
         assert getattr(outcome, "misconfigured", False) == wrong, status
-        assert getattr(outcome, "server_error", False) == (status >= 500 and not pause), status
+        assert getattr(outcome, "server_error", False) == (status >= 500 and not pause and not wrong), status
         assert getattr(outcome, "retry_after", None) == (7.0 if pause else None), status
     assert len(endpoint.requests) == 400
 
@@ -196,6 +200,16 @@ def test_how_often_it_is_repeated(endpoint: Endpoint, records: list[Record], ans
     assert len(endpoint.requests) == requests
 
 
+def test_a_server_that_takes_its_time(
+    endpoint: Endpoint, records: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that has a request, and does not answer in time, does not get the same once more at once."""
+    monkeypatch.setattr("spool.http._READ_TIMEOUT", 0.3)
+    endpoint.answer = silence
+    assert transport(endpoint.url, retries=2).send(records) == Deferred("no answer in time", server_error=True)
+    assert len(endpoint.requests) == 1
+
+
 def test_an_idle_connection_that_was_dropped(endpoint: Endpoint, records: list[Record]) -> None:
     """A server that drops the connection between two requests costs nothing."""
 
@@ -266,6 +280,7 @@ ENDLESS = {
     "a bomb in two wrappings": (reply(200, BOMB, Content_Encoding="gzip, gzip"), "Delivered"),
     "a bomb with a 503": (reply(503, BOMB, Content_Encoding="gzip, gzip"), "Deferred"),
     "a thousand wrappings": (reply(200, BOMB, Content_Encoding=", ".join(["gzip"] * 1000)), "Deferred"),
+    "continues without an end": (without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 99), "Deferred"),
     "interim answers without an end": (without_end(b"", b"HTTP/1.1 103 Hm\r\n\r\n" * 99), "Deferred"),
     # These last as long as the deadline.
     "trailers without an end": (without_end(CHUNKED + b"0\r\n", b"X: y\r\n" * 99), "Deferred"),
@@ -519,6 +534,20 @@ def test_a_handshake_that_hangs(certificates: Path, records: list[Record], certi
         assert time.monotonic() - started < 3
 
 
+@pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
+def test_what_drips_is_let_go_at_the_deadline(
+    endpoint: Endpoint, secured: Callable[..., Endpoint], certificates: Path, records: list[Record], secure: bool
+) -> None:
+    """However often an endpoint drips past the deadline, no thread of ours waits for it any longer."""
+    server = secured("good") if secure else endpoint
+    server.answer = without_end(OK + b"Content-Length: 100000\r\n\r\n", b"x", 0.05)
+    sender = transport(server.url, deadline=0.3, ca_bundle=certificates / "ca.pem" if secure else None)
+    before = set(threading.enumerate())
+    for _ in range(5):
+        assert isinstance(sender.send(records), Deferred)
+    wait_for(lambda: not [each for each in set(threading.enumerate()) - before if "(_work)" in each.name])
+
+
 # --- proxies ------------------------------------------------------------------
 
 
@@ -527,7 +556,7 @@ def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
     """A proxy that the environment names."""
     server = Endpoint()
     for name in ("http_proxy", "https_proxy"):
-        monkeypatch.setenv(name, server.url.replace("//", "//me:secret@"))
+        monkeypatch.setenv(name, server.url.replace("//", "//me:secret%2Dpassword@"))
     yield server
     server.close()
 
@@ -539,7 +568,12 @@ def closes(connection: socket.socket, _request: Request) -> None:
 
 @pytest.mark.parametrize(
     "answer, expected",
-    [*((reply(status), NO_PROXY) for status in (400, 403, 407, 500, 502, 503)), (closes, BROKEN), (reset, BROKEN)],
+    [
+        *((reply(status), NO_PROXY) for status in (400, 403, 500, 502, 503)),
+        (reply(407), Deferred("the proxy wants a login (HTTP 407)", misconfigured=True)),
+        (closes, BROKEN),
+        (reset, BROKEN),
+    ],
 )
 def test_a_proxy_that_refuses(proxy: Endpoint, records: list[Record], answer: Answer, expected: Outcome) -> None:
     """A proxy that refuses delivers nothing, blames no record, and sees neither the token nor a record."""
@@ -593,7 +627,10 @@ def test_an_unencrypted_endpoint_behind_a_proxy(proxy: Endpoint, records: list[R
     assert sender.send(records) == Delivered()
     proxy.answer = reply(407)
     assert sender.send(records) == Deferred("HTTP 407", misconfigured=True)
-    [request, _again] = proxy.requests
+    [request, again] = proxy.requests
+    said = f"no {again.headers['proxy-authorization']} for secret-password"
+    proxy.answer = reply(403, said.encode(), Content_Type="text/plain")
+    assert sender.send(records) == Deferred("HTTP 403: no Basic ... for ...", misconfigured=True)
     assert request.line == "POST http://collector.example/events?x=1 HTTP/1.1"
     assert len(request.records) == 3
 

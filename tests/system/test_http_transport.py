@@ -289,6 +289,8 @@ def test_other_addresses_are_refused(url: str) -> None:
         ("https://me:secret@a.example/", "https://a.example/"),
         ("https://a.example:8443/?password=secret", "https://a.example:8443/?…"),
         ("https://a.example/\x1b[2J", "https://a.example/?[2J"),
+        ("https:/me:secret@a.example/", "a.example/"),
+        ("me:secret@a.example", "a.example"),
         ("https://", "the address"),
         (" ", "the address"),
     ],
@@ -457,6 +459,14 @@ def test_an_endpoint_that_repeats_a_value_betrays_no_secret(
     outcome = transport(f"{endpoint.url}?{query}").send(records)
     said = "..." if len(value) > 5 else value
     assert outcome == Deferred(f"HTTP 401: unknown api key {said}", misconfigured=True)
+
+
+@pytest.mark.parametrize("said", ["a/b+c~d", r"a\/b+c~d", r"a\u002fb\u002Bc~d", "a%2Fb%2bc~d", r"\a\/b+c~d"])
+def test_a_token_that_is_repeated_in_another_form(endpoint: Endpoint, records: list[Record], said: str) -> None:
+    """However JSON or an address may write the token that an endpoint repeats, it is not kept."""
+    endpoint.answer = reply(401, f'{{"error": "no token {said}"}}'.encode(), Content_Type="application/json")
+    sender = HttpTransport(endpoint.url, WIRE_FORMATS["json"], user_agent="t", token="a/b+c~d")  # noqa: S106
+    assert sender.send(records) == Deferred('HTTP 401: {"error": "no token ..."}', misconfigured=True)
 
 
 def test_consent_is_asked_before_a_request_is_repeated(endpoint: Endpoint, tmp_path: Path) -> None:

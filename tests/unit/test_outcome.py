@@ -19,7 +19,7 @@ DATE = {"retry-after": "Mon, 23 Nov 2026 10:02:00 GMT"}
 
 LATER = (408, 425, 429)
 FAILED = (500, 502, 503, 504, 599)
-WRONG = (401, 403, 404, 405, 407, 100, 304)
+WRONG = (401, 402, 403, 404, 405, 407, 410, 421, 426, 431, 511, 100, 304)
 NO = (400, 413, 415, 422, 451)
 REJECTED = b'{"rejected": [{"id": "a", "reason": "too old"}, {"id": "b"}]}'
 PORTAL = "HTTP 200 with a web page: not the endpoint (a captive portal?)"
@@ -69,11 +69,13 @@ TABLE: list[tuple[Response, int, Outcome]] = [
     (Response(200, {}, b"\xff\xfe[[[["), 3, Delivered()),
     (Response(200, {}, b"[" * 50_000), 3, Delivered()),
     (Response(200, {}, b'{"rejected": 7}'), 3, Delivered()),
-    (Response(200, {}, b'{"rejected": [1, null]}'), 3, Delivered()),
+    (Response(200, {}, b'{"rejected": []}'), 3, Delivered()),
+    (Response(200, {}, b'{"rejected": [1, null]}'), 3, Refused("rejected", 200)),
     (Response(200, {}, b'{"rejected": [{"id": null, "reason": "no id"}]}'), 3, Refused("no id", 200)),
     (Response(200, {}, b'{"rejected": [{"id": "a"}, {"index": 2}]}'), 3, Refused("rejected", 200)),
     (Response(200, {}, b'{"rejected": {"id": "a"}}'), 3, Delivered()),
-    (Response(200, {}, b'{"rejected": ["a", [], {"id": "b"}]}'), 3, Delivered({"b": "rejected"})),
+    (Response(200, {}, b'{"rejected": ["a", {"id": "b"}]}'), 3, Delivered({"a": "rejected", "b": "rejected"})),
+    (Response(200, {}, b'{"rejected": ["a", [], {"id": "b"}]}'), 3, Refused("rejected", 200)),
     (Response(200, {}, b'{"rejected": [{"id": "a", "reason": {"code": 7}}]}'), 3, Delivered({"a": "rejected"})),
     (Response(200, {}, b'{"rejected": [{"id": "a", "reason": "\\u001b"}]}'), 3, Delivered({"a": "?"})),
     (
@@ -99,11 +101,15 @@ TABLE: list[tuple[Response, int, Outcome]] = [
     ],
     *[
         (Response(200, {}, page), 3, Deferred(PORTAL, misconfigured=True))
-        for page in (b"<!DOCTYPE html><p>", b"\xef\xbb\xbf\r\n <HTML lang=en>")
+        for page in (b"<!DOCTYPE html><p>", b"\xef\xbb\xbf\r\n <HTML lang=en>", b"<!-- x --><html>", b"<meta>")
     ],
     *[
         (Response(200, {"content-type": kind}, b"<html>"), 3, Delivered())
-        for kind in ("text/plain", "text/xml", "application/json", "x-text/html", "text/html2")
+        for kind in ("text/xml", "application/json", "application/problem+json", "application/atom+xml")
+    ],
+    *[
+        (Response(200, {"content-type": kind}, b" <html>"), 3, Deferred(PORTAL, misconfigured=True))
+        for kind in ("text/plain", "x-text/html", "text/html2", "application/octet-stream")
     ],
     (Response(200, {}, b"<?xml version='1.0'?><ok/>"), 3, Delivered()),
     # later
@@ -111,8 +117,8 @@ TABLE: list[tuple[Response, int, Outcome]] = [
     *[(Response(status), 3, Deferred(f"HTTP {status}", server_error=True)) for status in FAILED],
     (Response(429, DATE), 3, Deferred("HTTP 429", retry_after=120.0)),
     (busy("120"), 3, Deferred("HTTP 503", retry_after=120.0)),
-    (busy("0"), 3, Deferred("HTTP 503", retry_after=0.0)),
-    (busy("-7"), 3, Deferred("HTTP 503", retry_after=0.0)),
+    (busy("0"), 3, Deferred("HTTP 503", retry_after=0.0, server_error=True)),  # a wish for nothing is none
+    (busy("-7"), 3, Deferred("HTTP 503", retry_after=0.0, server_error=True)),
     (busy("9" * 400), 3, Deferred("HTTP 503", retry_after=MAX_RETRY_AFTER)),
     (busy("Fri, 31 Dec 9999 23:59:59 GMT"), 3, Deferred("HTTP 503", retry_after=MAX_RETRY_AFTER)),
     (busy("9" * 5000), 3, Deferred("HTTP 503", server_error=True)),
@@ -123,7 +129,7 @@ TABLE: list[tuple[Response, int, Outcome]] = [
     (busy("Mon, 23 Nov 2026 10:02:00 -0000"), 3, Deferred("HTTP 503", retry_after=120.0)),
     (busy("Monday, 23-Nov-26 10:02:00 GMT"), 3, Deferred("HTTP 503", retry_after=120.0)),
     (busy("Mon, 23 Nov 2026 12:02:00 +0200"), 3, Deferred("HTTP 503", retry_after=120.0)),
-    (busy("Thu, 01 Jan 1970 00:00:00 GMT"), 3, Deferred("HTTP 503", retry_after=0.0)),
+    (busy("Thu, 01 Jan 1970 00:00:00 GMT"), 3, Deferred("HTTP 503", retry_after=0.0, server_error=True)),
     (busy("120 Mon, 23 Nov 2026 10:02:00 GMT"), 3, Deferred("HTTP 503", server_error=True)),
     *[(Response(status, {"retry-after": "7"}), 3, Deferred(f"HTTP {status}", retry_after=7.0)) for status in LATER],
     (Response(200, {"retry-after": "7"}), 3, Delivered()),
