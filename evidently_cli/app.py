@@ -25,6 +25,11 @@ _BRANCHES = {
 class _Branches(TyperGroup):
     """Imports a branch of the tree when it is asked for: no command pays for the start of another."""
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that was meant; of the names that are here, typer suggests one that looks like it."""
+        self.commands = dict.fromkeys(_BRANCHES)  # type: ignore[assignment] # only their names are looked at
+        return super().resolve_command(ctx, args)
+
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's signature
         return list(_BRANCHES)
 
@@ -80,7 +85,8 @@ def main() -> None:
     except SystemExit:  # typer, when who reads us has read enough
         code = 0
     except OSError as error:
-        say(f"evidently: {error.strerror or error}")
+        what = "the output cannot be written" if error.filename is None else error.filename
+        say(_failure(f"{what}: {error.strerror or error}"))
         code = 1
     # Not sys.exit: all is written, and to take pandas apart object by object takes a quarter of a short run.
     # Who interrupts us waits for nobody, nor for a reader who has paused: `| less` reads on only when its user does.

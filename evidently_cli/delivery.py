@@ -96,9 +96,13 @@ def _address(address: str, environment: Mapping[str, str], *, has_token: bool) -
 
 
 def _bundle(choice: Choice | None) -> str | None:
-    if choice is None or os.path.isfile(_expanded(choice.text)):  # noqa: PTH113 - no error where we may not look
+    from spool.certificates import unusable
+
+    if choice is None:
         return None
-    return f"{choice.origin} names no file: {choice.text}"
+    if not os.path.isfile(_expanded(choice.text)):  # noqa: PTH113 - no error where we may not look
+        return f"{choice.origin} names no file: {choice.text}"
+    return unusable(_expanded(choice.text))
 
 
 def _expanded(text: str) -> Path:

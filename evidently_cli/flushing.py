@@ -117,7 +117,10 @@ def conclusion(summary: Summary, *, left: bool, decided_by: str) -> tuple[str, i
             return f"{done} The rest waits: the spool cannot be written to ({summary.stuck}).", TRY_LATER
         return f"{done} Records that came meanwhile are left.", TRY_LATER
     if summary.failure.status in _NOT_LET_IN:
-        return f"{done} The endpoint does not let us in: {summary.failure.reason}. Is the token right?", MISCONFIGURED
+        return (
+            f"{done} The endpoint does not let us in: {summary.failure.reason}. It wants a token, or another.",
+            MISCONFIGURED,
+        )
     if summary.failure.misconfigured:
         return f"{done} The endpoint or its address is wrong: {summary.failure.reason}.", MISCONFIGURED
     return f"{done} The rest waits: {summary.failure.reason}.", TRY_LATER

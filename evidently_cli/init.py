@@ -1,5 +1,6 @@
 """`evidently init`: look at the data, and write a config to start from."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -37,5 +38,5 @@ def init(
         config.write_text(starter_config(look, with_current=current is not None), encoding="utf-8")
     except OSError as error:
         raise CommandError(f"{config}: cannot be written: {error.strerror}") from error
-    files = f"--reference {reference}" + (f" --current {current}" if current else "")
-    say(f"wrote {config}; next: evidently calculate report {files} --config {config}")
+    files = ["--reference", reference, *(["--current", current] if current else []), "--config", config]
+    say(f"wrote {config}; next: evidently calculate report {shlex.join(map(str, files))}")

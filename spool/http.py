@@ -3,7 +3,6 @@
 import base64
 import gzip
 import hashlib
-import ssl
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -17,6 +16,7 @@ from urllib.request import getproxies
 
 import requests
 
+from spool.certificates import unusable
 from spool.endpoint import is_token
 from spool.failure import RAISED, outcome_of
 from spool.outcome import Deferred, Outcome, Refused, Response, classify
@@ -84,7 +84,7 @@ class HttpTransport(Transport):
         self._verify: str | bool = str(ca_bundle) if ca_bundle else True
         self._deadline = deadline
         self._clock = clock
-        self._misconfigured = _unusable(token) or (_unreadable(ca_bundle) if ca_bundle else None)
+        self._misconfigured = _unusable(token) or (unusable(ca_bundle) if ca_bundle else None)
         self._poster = Poster(url, self._authorize, verify=self._verify, retries=retries, deadline=deadline)
         self._worker: Worker[Outcome] = Worker()
         self._ahead: deque[tuple[Sequence[Record], _Packed]] = deque(maxlen=2)  # what is sent, and what is next
@@ -216,14 +216,3 @@ def _unusable(token: str | None) -> str | None:
     if token is None or is_token(token):
         return None
     return "the token is not one word of ASCII letters, digits and signs"
-
-
-def _unreadable(ca_bundle: Path) -> str | None:
-    """Return why a file of certificates is of no use, or None: a request would take it for the server's fault."""
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(ca_bundle)
-    except ssl.SSLError:
-        return f"there are no certificates in {printable(str(ca_bundle))}"
-    except OSError as error:
-        return f"the certificates in {printable(str(ca_bundle))} cannot be read: {error.strerror}"
-    return None

@@ -21,7 +21,7 @@ def check(layout: Layout, platform: Platform = here) -> bool:
     """
     try:
         _check_directory(layout.root, platform, layout)
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return False
     for folder in (layout.pending, layout.dead):
         try:

@@ -137,9 +137,8 @@ def backlog(facts: Facts) -> Check:
     records = count(pending.records, "record")
     program = facts.script.program
     if pending.records and not facts.recording:
-        return warning(
-            "backlog", f"{records} kept, and never sent while telemetry is off", f"{program} telemetry purge"
-        )
+        mend = None if facts.misread else f"{program} telemetry purge"  # else, somebody wanted it off
+        return warning("backlog", f"{records} kept, and never sent while telemetry is off", mend)
     if dropped := sum(pending.gaps.values()):
         says = f"{records}; {count(dropped, 'record')} dropped for want of room or for their age"
         return warning("backlog", says, f"{program} telemetry flush")

@@ -85,7 +85,7 @@ def modes(facts: Facts) -> Check:
         return skipped("modes", "Windows has others than these")
     if not facts.place.exists:
         return skipped("modes", "there is no spool yet")
-    if facts.place.stranger is not None:
+    if facts.place.stranger is not None or facts.place.entries[0].kind != "directory":
         return skipped("modes", "see above")
     wrong = wrong_modes(facts)
     if not wrong:

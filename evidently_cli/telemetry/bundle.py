@@ -1,6 +1,7 @@
 """`export` and `import`: carry records by hand from a machine without a network to one that has it."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -48,7 +49,7 @@ def export_(
         return
     records = f"{count(exported.records, 'record')}, {period(exported.oldest, exported.newest)},"
     say(f"{records} {'copied' if keep else 'moved'} into {file}.")
-    say(f"Carry it to a machine with a network, and there: evidently telemetry import {file.name}")
+    say(f"Carry it to a machine with a network, and there: evidently telemetry import {shlex.quote(file.name)}")
 
 
 def import_(
@@ -72,9 +73,8 @@ def import_(
     if as_json:
         emit_json({"added": imported.added, "skipped": imported.skipped})
         return
-    added = "1 record is" if imported.added == 1 else f"{imported.added:,} records are"
-    skipped = f" {count(imported.skipped, 'record')} that came before: skipped." if imported.skipped else ""
-    say(f"{added} pending now.{skipped}")
+    skipped = f", {count(imported.skipped, 'record')} skipped, as this spool has had them" if imported.skipped else ""
+    say(f"{count(imported.added, 'record')} added{skipped}.")
     if imported.added and room(spool) < 0:
         say("The spool is over its bound now: flush before the next run, or the oldest give way to a gap record.")
     if imported.added:

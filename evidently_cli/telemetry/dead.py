@@ -40,7 +40,7 @@ def list_letters(*, limit: Limit = 20, as_json: AsJson = False) -> None:
         for letter in islice(letters, limit or None):
             emit_json(_as_json(letter))
         if limit and next(letters, None) is not None:
-            say(f"There are more than these {limit}: --limit 0 shows all.")
+            say("There are more: --limit 0 shows all.")
         return
     first = next(letters, None)
     if first is None:
@@ -49,7 +49,7 @@ def list_letters(*, limit: Limit = 20, as_json: AsJson = False) -> None:
     shown = islice(chain([first], letters), limit or None)
     emit_table(chain([("ID", "BURIED", "REASON", "DETAIL")], map(_row, shown)))
     if limit and next(letters, None) is not None:
-        say(f"There are more than these {limit}: --limit 0 shows all.")
+        say("There are more: --limit 0 shows all.")
     say("One of them: evidently telemetry dead show ID    Send it again: evidently telemetry dead requeue ID")
 
 

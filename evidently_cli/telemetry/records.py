@@ -44,7 +44,7 @@ def pending(
         for record in islice(records, limit or None):
             emit(record.line.decode("ascii", "backslashreplace"))
         if limit and next(records, None) is not None:
-            say(f"There are more than these {limit}: --limit 0 shows all.")
+            say("There are more: --limit 0 shows all.")
         return
     first = next(records, None)
     if first is None:
@@ -53,7 +53,7 @@ def pending(
     shown = islice(chain([first], records), limit or None)
     emit_table(chain([("ID", "RECORDED", "RUN", "BYTES")], map(_row, shown)), right=frozenset({3}))
     if limit and next(records, None) is not None:
-        say(f"There are more than these {limit}: --limit 0 shows all.")
+        say("There are more: --limit 0 shows all.")
     say("The exact bytes of one: evidently telemetry show ID")
 
 

@@ -81,7 +81,8 @@ def _json(settings: Settings, delivery: Delivery, pending: Pending, dead: int, p
 def _who_and_where(settings: Settings, delivery: Delivery) -> Iterator[tuple[str, str]]:
     yield "telemetry", f"{'on' if settings.consent.given else 'off'} ({settings.consent.decided_by})"
     if not delivery.endpoint:
-        yield "endpoint", f"none: events wait here until {VARIABLES['endpoint']} names one"
+        waits = f": events wait here until {VARIABLES['endpoint']} names one" if settings.consent.given else ""
+        yield "endpoint", f"none{waits}"
         return
     origin = settings.choices["endpoint"].origin if "endpoint" in settings.choices else "built in"
     yield "endpoint", f"{delivery.endpoint} ({origin})"

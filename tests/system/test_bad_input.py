@@ -195,6 +195,39 @@ def test_a_spool_in_a_file(evidently: CommandLine) -> None:
     """EVIDENTLY_SPOOL_DIR that names a file, or a path below one, troubles no run."""
     assert_run_is_untroubled(evidently, "not a directory", EVIDENTLY_SPOOL_DIR="ref.csv")
     assert_run_is_untroubled(evidently, "telemetry: not recorded", EVIDENTLY_SPOOL_DIR="ref.csv/spool")
+    for place in ("ref.csv", "ref.csv/spool"):
+        for command in ("status", "flush", "pending"):
+            done = evidently("telemetry", command, EVIDENTLY_SPOOL_DIR=place, status=1)
+            assert len(done.stderr.splitlines()) == 1
+            assert "not a directory" in done.stderr.lower()
+        mode = (evidently.directory / "ref.csv").stat().st_mode
+        evidently("telemetry", "doctor", "--fix", EVIDENTLY_SPOOL_DIR=place, status=1)
+        assert (evidently.directory / "ref.csv").stat().st_mode == mode
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_output_that_cannot_be_written(evidently: CommandLine) -> None:
+    """A full disk behind stdout is told as that."""
+    command = [sys.executable, "-m", "evidently_cli", "telemetry", "status"]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            command,
+            cwd=evidently.directory,
+            env=evidently.environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.stderr == "evidently: the output cannot be written: No space left on device\n"
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("word, meant", [("telemtry", "telemetry"), ("calulate", "calculate"), ("innit", "init")])
+def test_a_command_that_is_none(evidently: CommandLine, word: str, meant: str) -> None:
+    """A mistyped command is told with the one that was meant."""
+    done = evidently(word, status=2)
+    assert done.stderr == f"evidently: No such command {word!r}. Did you mean {meant!r}?\n"
 
 
 def test_a_newer_spool(evidently: CommandLine) -> None:

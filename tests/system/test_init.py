@@ -29,3 +29,10 @@ def test_the_second_file_is_looked_at(evidently: CommandLine) -> None:
         done = evidently("init", "--reference", "ref.csv", "--current", current, status=1)
         assert says in done.stderr
     assert not (evidently.directory / "config.yaml").exists()
+
+
+def test_the_next_command_can_be_pasted(evidently: CommandLine) -> None:
+    """Names that a shell would take apart are quoted in the command that `init` says comes next."""
+    (evidently.directory / "my file.csv").write_bytes((evidently.directory / "ref.csv").read_bytes())
+    done = evidently("init", "--reference", "my file.csv")
+    assert "--reference 'my file.csv' --config config.yaml" in done.stderr

@@ -409,9 +409,9 @@ def test_dead_letters_are_sent_again(evidently: CommandLine, endpoint: Endpoint)
     assert pending(evidently) == [ids[1]]
     done = json.loads(evidently("telemetry", "dead", "requeue", "--all", "--json").stdout)
     assert done == {"requeued": 2, "left": 1}
-    assert pending(evidently) == ids
+    assert sorted(pending(evidently)) == ids
     evidently("telemetry", "flush", "--force", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url)
-    assert [each["id"] for request in endpoint.requests[-3:] for each in request.records] == ids
+    assert sorted(each["id"] for request in endpoint.requests[-2:] for each in request.records) == ids
 
 
 def test_dead_letters_can_be_dropped(evidently: CommandLine, endpoint: Endpoint) -> None:

@@ -389,6 +389,8 @@ def test_a_token_from_a_file(evidently: CommandLine, endpoint: Endpoint, tmp_pat
         {"EVIDENTLY_TELEMETRY_TOKEN_FILE": "/"},
         {"EVIDENTLY_TELEMETRY_TOKEN_FILE": "/dev/null"},
         {"EVIDENTLY_TELEMETRY_CA_BUNDLE": "/nowhere/ca.pem"},
+        {"EVIDENTLY_TELEMETRY_CA_BUNDLE": "/dev/null/ca.pem"},
+        {"EVIDENTLY_TELEMETRY_CA_BUNDLE": __file__},
         {
             "EVIDENTLY_TELEMETRY_ENDPOINT": "http://collector.example/",
             "EVIDENTLY_TELEMETRY_INSECURE": "1",

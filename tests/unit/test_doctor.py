@@ -174,6 +174,7 @@ def test_the_longest_mount_point_counts() -> None:
          f"chmod -R u=rwX,go= {SPOOL}"),
         ("modes", {"place_entries": (ROOT, replace(ACTIVE, mode=0o644, names=2))}, "ok", None),
         ("modes", {"place_entries": (ROOT, replace(ACTIVE, mode=0o777, kind="link"))}, "ok", None),
+        ("modes", {"place_entries": (replace(ROOT, kind="file", mode=0o644),)}, "skipped", None),  # somebody's own
         ("owner", {"place_entries": (ROOT, replace(ACTIVE, uid=0))}, "error", f"sudo chown -Rh 1000 {SPOOL}"),
         ("place", {"place_entries": (replace(ROOT, kind="link"),), "place_nearest": Path("/data/s")}, "error",
          "export EVIDENTLY_SPOOL_DIR=/data/s"),
@@ -214,6 +215,8 @@ def test_the_longest_mount_point_counts() -> None:
         ("delivery", {"content_schedule": FAILING, "recording": False}, "ok", None),
         ("marks", {"content_stale": (HOME / "flush-started",)}, "warning", f"rm {HOME}/flush-started"),
         ("backlog", {"recording": False}, "warning", "evidently telemetry purge"),
+        ("backlog", {"recording": False, "misread": HOME / "config.toml"}, "warning", None),
+        ("endpoint", {"endpoint_shown": None, "recording": False}, "ok", None),
         ("backlog", {"content_pending": replace(PENDING, gaps={"size": 9})}, "warning", "evidently telemetry flush"),
         ("dead", {"content_dead": 2}, "warning", "evidently telemetry dead list"),
         ("endpoint", {"endpoint_shown": None}, "warning",
