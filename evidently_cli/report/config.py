@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from evidently_cli.report.errors import ConfigError, quoted
 
@@ -211,18 +211,33 @@ def load_config(path: Path) -> Config:
 
 def _parse_json(text: str) -> object:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         raise ConfigError(f"not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from error
     except ValueError as error:  # an integer of more than 4300 digits
         raise ConfigError(f"not JSON: {error}") from error
 
 
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Make an object; raise ConfigError for a key that stands there twice, as one of the two would not count."""
+    made: dict[str, object] = {}
+    for key, value in pairs:
+        if key in made:
+            raise ConfigError(f"{quoted(key)} stands twice in one object")
+        made[key] = value
+    return made
+
+
 def _parse_yaml(text: str) -> object:
     import yaml
 
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            _once([(key.value, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)])
+            return super().construct_mapping(node, deep)
+
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader)  # noqa: S506 - a safe one
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""

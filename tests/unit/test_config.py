@@ -235,6 +235,8 @@ def test_yaml(tmp_path: Path) -> None:
         ("c.json", b'{"a": ' + b"1" * 5000 + b"}", "c.json: not JSON: Exceeds the limit"),
         ("c.yaml", b"a: [1\nb: 2", "c.yaml: not YAML: line 2, column 2: expected ',' or ']', but got ':'"),
         ("c.yaml", b"a: !!python/object:os.system x", "c.yaml: not YAML: line 1, column 4: could not determine"),
+        ("c.yaml", b"a: {x: 1}\na: {x: 2}", 'c.yaml: "a" stands twice in one object'),
+        ("c.json", b'{"options": {"x": 1, "x": 2}}', 'c.json: "x" stands twice in one object'),
         ("c.yaml", b"a: 2020-99-99", "c.yaml: not YAML: month must be in 1..12"),
         ("c.yaml", b"a: \x07", "c.yaml: not YAML: unacceptable character"),
         ("c.yaml", b"", "c.yaml: the config: expected an object, found null"),
