@@ -1,5 +1,6 @@
 """The active segment: the one file that appends write to. All but the sync happens under `append.lock`."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable
@@ -61,6 +62,8 @@ class Active:
     def seal(self, locked: LockFile) -> Path:
         """Close the segment. Appends need another one then."""
         locked.check(self._layout.append_lock)
+        if not stat.S_ISDIR(os.lstat(self._layout.pending).st_mode):  # somebody's link leads out of the spool
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._layout.pending))
         path = self._layout.segment(self._new_id())
         self._disk.rename(self._layout.active, path)
         self._kept = None  # once it is delivered, its space is to be free

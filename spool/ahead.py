@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from spool import bounds
+from spool.errors import BusyError
 from spool.record import Record
 from spool.segment import Segment
 from spool.spool import Spool
@@ -14,7 +15,7 @@ from spool.worker import Worker
 
 
 def read_ahead(
-    spool: Spool, prepare: Callable[[Sequence[Record]], None], held_up: Callable[[OSError], None]
+    spool: Spool, prepare: Callable[[Sequence[Record]], None], held_up: Callable[[OSError | BusyError], None]
 ) -> Iterator[Segment]:
     """
     Read what `turns.sealed_segments` does, one segment ahead, and hand the records of each to `prepare` in between.

@@ -7,6 +7,7 @@ from that instant the others do not count any more, and whoever meets the gap in
 left.
 """
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 
 GAP_TYPE = "spool.gap.v1"
 _GAP = b'"type":"%s",' % GAP_TYPE.encode()
-_FILE = re.compile(r"(pending|dead)/[0-9a-f-]{36}(\.corrupt)?\.ndjson")
+_FILE = re.compile(r"(pending|dead)/[^/\\\0]{1,255}\.ndjson")  # whoever wrote the gap, it names nothing anywhere else
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{12}Z")
 _REASONS = {"age", "size", "dead"}
 _MOST_RECORDS = 2**53  # what every reader of JSON has exactly
 _DEAD_SHARE = 4  # dead letters may take this part of the bound
 _MOST = 200  # files dropped at once, so that the gap's list of them stays short; the next time goes on
+_MOST_OCTETS = 32 * 1024  # of their names, which need not be ours: a gap is a record, and has to fit into one
 _CLOCK = 10  # what is older than so many times the bound was recorded, or is looked at, by a clock that is wrong
 
 
@@ -82,8 +83,9 @@ def enforce(spool: "Spool") -> None:
     if len(paths) * SEGMENT_BYTES <= spool.bounds.octets and not surplus(unweighed, spool.bounds, spool.now()):
         return  # nearly always, and without a look at each file
     chosen = surplus(_sizes(paths), spool.bounds, spool.now())
-    reasons = dict(islice(((path, reason) for path, reason in chosen if _is_readable(path)), _MOST))
-    if reasons and not gaps_alone(list(reasons)):
+    few = _few(path for path, _ in chosen if _is_readable(path))
+    reasons = {path: reason for path, reason in chosen if path in few}
+    if reasons and not gaps_alone(few):
         _drop(spool, reasons, partial(_members, spool), min(reasons))
 
 
@@ -92,8 +94,9 @@ def enforce_dead(spool: "Spool", members: Members) -> None:
     letters = _sizes(sealed(spool.layout.dead))
     allowed = Bounds(spool.bounds.octets // _DEAD_SHARE, spool.bounds.age)
     chosen = [path for path, _ in surplus(letters, allowed, spool.now()) if _is_readable(path)]
-    for at in range(0, len(chosen), _MOST):
-        _drop(spool, dict.fromkeys(chosen[at : at + _MOST], "dead"), members, None)
+    while few := _few(chosen):
+        _drop(spool, dict.fromkeys(few, "dead"), members, None)
+        chosen = chosen[len(few) :]
 
 
 def finish(spool: "Spool", segment: Segment) -> None:
@@ -105,7 +108,7 @@ def finish(spool: "Spool", segment: Segment) -> None:
         files = [spool.layout.root / name for name in _listed(gap) if _FILE.fullmatch(name)]
         # Where it was published, a gap stands for these files. Carried to another place, it only counts.
         if segment.path in (*files, spool.layout.segment(record.id)):
-            _remove(spool, [path for path in files if path != segment.path and path.exists()])
+            _remove(spool, [path for path in files if path != segment.path and os.path.exists(path)])  # noqa: PTH110 - raises for no name
 
 
 def finish_all(spool: "Spool") -> None:
@@ -147,6 +150,18 @@ def _sizes(paths: Iterable[Path]) -> list[tuple[Path, int]]:
             if os.access(path, os.R_OK):
                 sizes.append((path, path.stat().st_size))
     return sizes
+
+
+def _few(paths: Iterable[Path]) -> list[Path]:
+    """Return the first of some files: as many as one gap can list."""
+    few: list[Path] = []
+    octets = 0
+    for path in paths:
+        octets += len(json.dumps(path.name))
+        if len(few) == _MOST or octets > _MOST_OCTETS:
+            break
+        few.append(path)
+    return few
 
 
 def _is_readable(path: Path) -> bool:

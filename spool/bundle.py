@@ -61,7 +61,11 @@ def export_bundle(spool: Spool, target: Path, *, keep: bool = False) -> Exported
     """
     if not spool.exists():
         return Exported()
-    if target.parent.resolve().is_relative_to(spool.layout.root.resolve()):
+    try:
+        inside = target.parent.resolve().is_relative_to(spool.layout.root.resolve())
+    except (OSError, RuntimeError) as error:  # a directory that is gone, links in a circle
+        raise UnavailableError(f"cannot write {target}: {getattr(error, 'strerror', None) or error}") from error
+    if inside:
         raise UnavailableError(f"{target} lies in the spool: choose a place outside")
     with spool.disk_errors("write to"), spool.exclusive():
         moved: list[Path] = []

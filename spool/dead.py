@@ -12,7 +12,7 @@ from spool import bounds
 from spool.admission import admit
 from spool.outcome import Refused
 from spool.record import Record, seal_line, sealed_content, timestamp, verify
-from spool.segment import SEGMENT_BYTES, Segment, portions, sealed
+from spool.segment import SEGMENT_BYTES, Segment, portions, readable_portions, sealed
 from spool.spool import Spool
 
 _RECORD = b',"record":'
@@ -99,6 +99,8 @@ def names(spool: Spool, prefix: str = "") -> list[str]:
 
 def read(spool: Spool, name: str) -> list[DeadLetter]:
     """Return the dead letters with a name: one, or several corrupt lines; none when they are damaged, or gone."""
+    if not _is_name(name):
+        return []
     with spool.disk_errors("read"):
         return list(_letters(spool.layout.dead_letter(name)))
 
@@ -111,7 +113,11 @@ def requeue(spool: Spool, record_id: str) -> bool:
 
     A crash leaves it dead, or pending and dead: requeued once more, it is pending once.
     """
-    return _requeue(spool, [spool.layout.dead_letter(record_id)]) == 1
+    return _is_name(record_id) and _requeue(spool, [spool.layout.dead_letter(record_id)]) == 1
+
+
+def _is_name(text: str) -> bool:
+    return text == Path(text).name  # and no way to another spool
 
 
 def requeue_all(spool: Spool) -> int:
@@ -168,7 +174,7 @@ def _members(path: Path) -> Iterator[Record | None]:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    for data in portions(path):
+    for data in readable_portions(path):
         yield from filter(None, data.split(b"\n"))
 
 

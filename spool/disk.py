@@ -132,17 +132,19 @@ _SMALL = 64 * 1024
 
 
 def read_small(path: Path) -> bytes | None:
-    """Read one of a spool's small files; None when it is missing, unreadable, no file, or too large to be ours."""
+    """Read one of a spool's small files; None when it is missing, no file, or too large to be ours. Raises OSError."""
     try:
         descriptor = open_to_read(path)
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # a link
+            return None
+        raise
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
         content = os.read(descriptor, _SMALL + 1)
-    except OSError:
-        return None
     finally:
         os.close(descriptor)
     return content if len(content) <= _SMALL else None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from spool import dead
 from spool.ahead import read_ahead
+from spool.errors import SpoolError
 from spool.outcome import Deferred
 from spool.record import Record
 from spool.schedule import Jitter, Schedule, load, save
@@ -69,7 +70,7 @@ def drain(
         run = _Run(spool, transport, schedule, jitter=jitter or _draw, progress=progress)
         try:
             run.deliver_all()
-        except OSError:
+        except (OSError, SpoolError):
             run.finish()  # what the endpoint said holds, whatever the disk says
             raise
         return run.finish()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from spool.bounds import dropped, gap_data
 from spool.record import Record, id_time, looks_whole, new_id, verify
-from spool.segment import parse, portions, portions_backwards, sealed
+from spool.segment import parse, readable_portions, sealed
 from spool.spool import Spool
 
 _AGES = (5, 10, 20, 40, 80, 160, 320, 640, 1280)  # minutes, as postfix's qshape has them
@@ -59,7 +59,9 @@ def count_dead(spool: Spool) -> int:
     if not spool.exists():
         return 0
     with spool.disk_errors("read"):
-        return sum(data.count(b"\n") for path in sealed(spool.layout.dead) for data in portions(path))
+        bad: list[Path] = []
+        letters = (data for path in sealed(spool.layout.dead) for data in readable_portions(path, bad.append))
+        return sum(data.count(b"\n") for data in letters) + len(bad)
 
 
 def newest_first(spool: Spool) -> Iterator[Record]:
@@ -72,12 +74,12 @@ def newest_first(spool: Spool) -> Iterator[Record]:
         return
     with spool.disk_errors("read"):
         # RACE: the active segment is read before the folder is listed, for the reason given in `Spool.portions`.
-        active = [record for data in portions(spool.layout.active) for record in parse(Path(), data).records]
+        active = [record for data in readable_portions(spool.layout.active) for record in parse(Path(), data).records]
         ours = {record.id for record in active}
         paths = spool.sealed()
         yield from reversed(active)
         for path in reversed(paths):
-            for data in portions_backwards(path):
+            for data in readable_portions(path, backwards=True):
                 yield from (each for each in reversed(parse(path, data).records) if each.id not in ours)
 
 
@@ -147,8 +149,8 @@ def _foreign(spool: Spool) -> int:
 
 
 def _is_foreign(entry: "os.DirEntry[str]") -> bool:
-    if entry.name.endswith(".ndjson") and entry.is_file(follow_symlinks=False) and os.access(entry.path, os.R_OK):
-        return False
+    if entry.name.endswith(".ndjson") and entry.is_file(follow_symlinks=False):
+        return False  # when it cannot be read, it is counted as that
     try:
         entry.stat(follow_symlinks=False)
     except FileNotFoundError:  # RACE: it has been delivered since it was listed

@@ -35,14 +35,24 @@ class Lock:
         self._kept: LockFile | None = None
 
     @contextmanager
-    def held(self, *, patience: float = 0.0) -> Iterator[bool]:
-        """Hold the lock for the length of the block; yields False when it was not had. Errors as for `acquire`."""
-        file = self.acquire(patience)
+    def held(self, *, patience: float = 0.0) -> Iterator["LockFile | None"]:
+        """
+        Hold the lock for the length of the block; yields None when it was not had. Errors as for `acquire`.
+
+        Programs that live on when they are interrupted (a notebook) may be so anywhere in here. What nobody knows to be
+        unlocked is not used again: the system unlocks it when it is closed, as nobody refers to it any more.
+        """
+        file = None
         try:
-            yield file is not None
-        finally:
-            if file is not None:
-                file.release()
+            try:
+                file = self.acquire(patience)
+                yield file
+            finally:
+                if file is not None:
+                    file.release()
+        except BaseException:
+            self.forget()
+            raise
 
     def acquire(self, patience: float) -> "LockFile | None":
         """
@@ -123,9 +133,11 @@ class LockFile:
 
     def release(self) -> None:
         """Let others in. In a child that was forked meanwhile, this is its parent's to do."""
-        if self._owned is not None:
-            self._unlock(self._descriptor)
-        self.threads.release()
+        try:
+            if self._owned is not None:
+                self._unlock(self._descriptor)
+        finally:
+            self.threads.release()
 
 
 _open_files: "WeakSet[LockFile]" = WeakSet()

@@ -105,7 +105,11 @@ def _check_directory(path: Path, platform: Platform, layout: Layout | None = Non
 
 
 def _format(layout: Layout) -> object:
-    """The format as the file has it; None when the file is missing or damaged: `prepare` then writes it anew."""
+    """
+    The format as the file has it; None when the file is missing or damaged: `prepare` then writes it anew.
+
+    OSError when it cannot be looked at, for want of descriptors, say: it may be a newer program's.
+    """
     content = read_small(layout.format)
     try:
         return None if content is None else json.loads(content)["format"]

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from spool import dead
 from spool.record import Record, id_time
-from spool.segment import Segment, portions, sealed
+from spool.segment import Segment, readable_portions, sealed
 from spool.spool import Spool
 from spool.turns import sealed_segments
+
+_LONGEST = timedelta(days=365_000)  # no record is as old, and no date is before the year 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def purge(spool: Spool, *, older_than: timedelta | None = None) -> Purged:
         for segment in sealed_segments(spool):
             old, kept = _divided(segment, limit)
             if (limit is not None and not old) or not (segment.records or segment.corrupt or segment.unreadable):
-                continue  # or kept from us
+                continue
             if kept:
                 if segment.corrupt:
                     dead.bury_corrupt(spool, segment)
@@ -108,9 +110,12 @@ class _Tally:
 
     def add_file(self, path: Path) -> None:
         """Count a file of dead letters, each line of it."""
-        lines = sum(data.count(b"\n") for data in portions(path))
+        bad: list[Path] = []
+        lines = sum(data.count(b"\n") for data in readable_portions(path, bad.append))
         self.files += 1
-        if path.stem.endswith(".corrupt"):
+        if bad:
+            self.corrupt += 1
+        elif path.stem.endswith(".corrupt"):
             self.corrupt += lines
         else:
             instant = _instant(path)
@@ -123,7 +128,7 @@ class _Tally:
 
 
 def _limit(spool: Spool, older_than: timedelta | None) -> datetime | None:
-    return None if older_than is None else spool.now() - older_than
+    return None if older_than is None else spool.now() - min(older_than, _LONGEST)
 
 
 def _divided(segment: Segment, limit: datetime | None) -> tuple[list[Record], list[Record]]:

@@ -121,7 +121,7 @@ def load(path: Path) -> Schedule:
             head=_text(stored["head"]),
             head_failures=_count(stored["head_failures"]),
         )
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return Schedule()
 
 

@@ -12,7 +12,12 @@ from spool.record import Record, verify, verify_all
 
 SEGMENT_BYTES = 256 * 1024  # well below the smallest body limit met among real receivers (1 MB)
 PORTION_BYTES = 4 * SEGMENT_BYTES  # what is held at once; a file that is larger is no segment of ours
-UNREADABLE = {errno.EIO, errno.ESTALE}  # a bad sector, or a server that lost a file: it is that one's alone
+UNREADABLE = {
+    errno.EIO,
+    errno.ESTALE,
+    errno.EACCES,
+    errno.EPERM,
+}  # a bad sector, a file that sudo left: one file's alone
 _BLOCK = SEGMENT_BYTES  # what is read at once: for more than there is, each read would get fresh memory, 5 times slower
 
 
@@ -23,7 +28,7 @@ class Segment:
     path: Path
     records: tuple[Record, ...] = ()
     corrupt: tuple[bytes, ...] = ()  # lines that are torn, damaged or foreign; never sent
-    unreadable: bool = False  # the disk does not give it
+    unreadable: bool = False  # the disk does not give it, or not to us
 
 
 def parse(path: Path, data: bytes) -> Segment:
@@ -48,7 +53,7 @@ def portions(path: Path) -> Iterator[bytes]:
     """
     Read a file in portions that end behind a line, or after 1 MiB without the end of a line.
 
-    Nothing comes from a file that is gone or kept from us, and nothing from what is no file: a directory, a pipe.
+    Nothing comes from a file that is gone, and nothing from what is no file: a directory, a pipe.
     """
     descriptor = _open(path)
     if descriptor is None:
@@ -70,10 +75,12 @@ def portions(path: Path) -> Iterator[bytes]:
         os.close(descriptor)
 
 
-def readable_portions(path: Path, unreadable: Callable[[Path], None]) -> Iterator[bytes]:
+def readable_portions(
+    path: Path, unreadable: Callable[[Path], None] = lambda _path: None, *, backwards: bool = False
+) -> Iterator[bytes]:
     """Read what `portions` does as far as the disk gives it; `unreadable` hears of a file that it does not give."""
     try:
-        yield from portions(path)
+        yield from portions_backwards(path) if backwards else portions(path)
     except OSError as error:
         if error.errno not in UNREADABLE:
             raise
@@ -105,10 +112,10 @@ def portions_backwards(path: Path) -> Iterator[bytes]:
 
 
 def _open(path: Path) -> int | None:
-    """Open a file, and nothing else, to read; None when it is gone or kept from us. The caller closes it."""
+    """Open a file, and nothing else, to read; None when it is gone. The caller closes it."""
     try:
         descriptor = open_to_read(path)
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
+    except (FileNotFoundError, NotADirectoryError):
         return None  # RACE: a drain may have delivered it since it was listed
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor

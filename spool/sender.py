@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import assert_never
 
 from spool import dead
+from spool.errors import BusyError
 from spool.outcome import Deferred, Delivered, Outcome, Refused
 from spool.record import Record
 from spool.segment import UNREADABLE, Segment
@@ -99,12 +100,14 @@ class Sender:
             self.go_on_despite(error)
         self._finished = None
 
-    def go_on_despite(self, error: OSError, *, reading: bool = False) -> None:
+    def go_on_despite(self, error: OSError | BusyError, *, reading: bool = False) -> None:
         """
         Go on where there is no room to bury a record or to divide a file, or one file cannot be removed, or read.
 
         What else is delivered makes room: what is left, the next drain has. Any other error is raised.
         """
+        if isinstance(error, BusyError):
+            return  # what is in the active segment stays there
         if error.errno not in _NO_ROOM and not (reading and error.errno in UNREADABLE):
             raise error
         self.stuck = error

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from spool import bounds as limits
 from spool import place
-from spool.active import Active
+from spool.active import Active, ActiveFile
 from spool.bounds import Bounds
 from spool.disk import Disk
 from spool.errors import BusyError, NoLocksError, SpoolError, UnavailableError
 from spool.layout import Layout
-from spool.locks import Lock
+from spool.locks import Lock, LockFile
 from spool.record import EPOCH, LAST_NS, Record, encode, id_time, new_id
 from spool.segment import Segment, parse, portions, readable_portions, sealed
 
@@ -86,25 +86,22 @@ class Spool:
         """
         Close the active segment, so that it becomes one request.
 
-        Returns its new path, or None when nothing was recorded since the last seal, or when appends kept the lock for
-        five seconds. NoLocksError where the file system has none.
+        Returns its new path, or None when nothing was recorded since the last seal. BusyError when appends kept the
+        lock for five seconds, NoLocksError where the file system has none.
         """
         if not self.exists():
             return None
         with self.disk_errors("write to"):
             self.prepare()
-            locked = self.append_lock.acquire(_SEAL_PATIENCE)
-            if locked is None:
-                return None
-            try:
+            with self.append_lock.held(patience=_SEAL_PATIENCE) as locked:
+                if locked is None:
+                    raise BusyError("a program is stopped in the middle of an append: try again when it has gone on")
                 if self._active.is_empty():
                     return None
                 path = self._active.seal(locked)
                 with suppress(OSError):  # sealed it is: the next append makes an active segment, or says why it cannot
                     self._active.create(locked)
                 return path
-            finally:
-                locked.release()
 
     def now(self) -> datetime:
         """Return the time in UTC by the spool's clock."""
@@ -123,8 +120,8 @@ class Spool:
         """
         Read the pending records, oldest segment first and the active one last. Streams: one portion is held at a time.
 
-        Every record that was pending when this began is met, once, unless a drain is done with it before. What the disk
-        does not give is told at the end.
+        Every record that was pending when this began is met, once, unless a drain is done with it before, or divides
+        the file that damage has made too large. What the disk does not give is told at the end.
         """
         unreadable: list[Path] = []
         for path, data, elsewhere in self.portions(unreadable.append):
@@ -222,21 +219,14 @@ class Spool:
         Not only where this append sealed one: where each flush fails and seals, no append ever meets a full segment.
         """
         line = record.line + b"\n"
+        file, begins_segment = None, True
         try:
-            locked = self.append_lock.acquire(_APPEND_PATIENCE)
+            with self.append_lock.held(patience=_APPEND_PATIENCE) as locked:
+                if locked is not None:
+                    file, begins_segment = self._write(line, locked)
         except NoLocksError as error:
             if limits.room(self) < len(line):  # what would make room, the bounds and a drain, needs locks
                 raise UnavailableError(f"the spool is full, and {error}") from error
-            locked = None
-        file, begins_segment = None, True
-        if locked is not None:
-            try:
-                file, begins_segment = self._active.write(line, locked)
-            except PermissionError:
-                if self.disk.platform.renames_open_files:
-                    raise  # else, a stranger has the full segment open
-            finally:
-                locked.release()
         if file is None:
             self.publish(line, self.layout.segment(record.id))  # commit point
             return begins_segment
@@ -244,6 +234,14 @@ class Spool:
         # or even delivered, in the meantime: the descriptor follows the file, whatever its name.
         self._active.sync(file)  # commit point
         return begins_segment
+
+    def _write(self, line: bytes, locked: LockFile) -> tuple[ActiveFile | None, bool]:
+        try:
+            return self._active.write(line, locked)
+        except PermissionError:
+            if self.disk.platform.renames_open_files:
+                raise
+            return None, True  # a stranger has the full segment open
 
     def _keep_bounds(self) -> None:
         """Drop what is over the bounds, unless a drain is at work: what is about to be delivered is not dropped."""

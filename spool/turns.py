@@ -9,12 +9,13 @@ from itertools import chain
 from pathlib import Path
 
 from spool import bounds
+from spool.errors import BusyError
 from spool.record import id_time
 from spool.segment import PORTION_BYTES, Segment, parse, portions, readable_portions
 from spool.spool import Spool
 
 
-def _raise(error: OSError) -> None:
+def _raise(error: OSError | BusyError) -> None:
     raise error
 
 
@@ -28,13 +29,14 @@ def sealed_segments(spool: Spool) -> Iterator[Segment]:
         yield segment
 
 
-def sealed_paths(spool: Spool, held_up: Callable[[OSError], None] = _raise) -> Iterator[Path]:
+def sealed_paths(spool: Spool, held_up: Callable[[OSError | BusyError], None] = _raise) -> Iterator[Path]:
     """
     List what is sealed, oldest first, in files that can be held; then seal, and list what is new.
 
     The active segment is closed when it is its turn, or a day behind the one before. So where an endpoint fails over
     the first, a hundred failures leave no hundred files, and what is in the active one grows old as well. `held_up`
-    hears why a file cannot be divided, and may raise that. Nothing happens before the first is asked for.
+    hears why a file cannot be divided, or the active segment not be closed, and may raise that. Nothing happens before
+    the first is asked for.
     """
     spool.prepare()
     if not os.access(spool.layout.pending, os.W_OK | os.X_OK):  # what is delivered could not be taken out
@@ -43,8 +45,8 @@ def sealed_paths(spool: Spool, held_up: Callable[[OSError], None] = _raise) -> I
     met: set[Path] = set()
     listed = spool.sealed()
     if listed and not any(_is_of_today(spool, segment) for segment in reversed(listed)):
-        listed = list(_newly_sealed(spool))
-    for whole in chain(listed, _newly_sealed(spool)):
+        listed = list(_newly_sealed(spool, held_up))
+    for whole in chain(listed, _newly_sealed(spool, held_up)):
         if whole in met:
             continue
         met.add(whole)
@@ -63,8 +65,11 @@ def _is_of_today(spool: Spool, segment: Path) -> bool:
     return False
 
 
-def _newly_sealed(spool: Spool) -> Iterator[Path]:
-    spool.seal()
+def _newly_sealed(spool: Spool, held_up: Callable[[OSError | BusyError], None]) -> Iterator[Path]:
+    try:
+        spool.seal()
+    except BusyError as error:
+        held_up(error)
     yield from spool.sealed()
 
 

@@ -98,6 +98,8 @@ def _what(pending: Pending, dead: int) -> Iterator[tuple[str, str]]:
         yield "newest", local(pending.newest)
     if pending.corrupt:
         yield "corrupt", count(pending.corrupt, "line")
+    if pending.foreign:
+        yield "unreadable", f"{count(pending.foreign, 'file')}: evidently telemetry doctor"
     if pending.gaps:
         reasons = ", ".join(pending.gaps)
         yield "dropped", f"{count(sum(pending.gaps.values()), 'record')}, over a bound of the spool ({reasons})"

@@ -39,7 +39,7 @@ from spool import (
 from spool.bounds import Bounds
 from spool.dead import letters, requeue
 from spool.inspection import Pending, count_pending
-from spool.purge import Purged, purge
+from spool.purge import Purged, purge, purgeable
 
 T = TypeVar("T")
 KIB = 1024
@@ -617,10 +617,24 @@ def test_a_large_segment_that_cannot_be_read(place: Forbidden) -> None:
     assert sealed is not None
     place.forbid(sealed, 0)
     endpoint = FakeTransport()
-    assert drain(spool, endpoint).delivered == 0
+    refused(lambda: drain(spool, endpoint))
+    assert counted(spool).foreign == 1
     place.leave()
     assert drain(spool, endpoint).delivered == 1
     assert endpoint.taken == [accepted]
+
+
+@inside(Forbidden)
+def test_a_segment_that_cannot_be_read_is_not_told_to_be_nothing(place: Forbidden) -> None:
+    """What we may not read is counted as that, and a purge of everything deletes it and says so."""
+    spool = place.spool
+    append(spool)
+    place.forbid(spool.layout.active, 0)
+    assert (counted(spool).records, counted(spool).foreign) == (0, 1)
+    assert purgeable(spool).corrupt == 1
+    assert purge(spool).corrupt == 1
+    place.leave()
+    assert ids(spool) == []
 
 
 @inside(Forbidden)

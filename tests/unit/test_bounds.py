@@ -12,6 +12,7 @@ from transport import FakeTransport
 
 from spool import Deferred, Refused, Spool, drain
 from spool.bounds import Bounds, dropped, enforce, gap_data, surplus
+from spool.dead import enforce_bound as enforce_dead
 from spool.dead import letters, names, read, requeue, requeue_all
 from spool.disk import Disk
 from spool.inspection import count_dead, count_pending
@@ -454,6 +455,22 @@ def test_bounds_that_are_lowered_are_kept_step_by_step(spool: Spool) -> None:
     assert len(spool.sealed()) < 10
     pending, gaps = account(spool)
     assert len(pending) + sum(gaps.values()) == len(expected)
+
+
+@pytest.mark.parametrize("dead", [False, True], ids=["pending", "dead"])
+def test_files_with_long_names_are_dropped_step_by_step(spool: Spool, dead: bool) -> None:
+    """However long the names of foreign files are, the gap that lists them is a record like any other."""
+    [record_id] = fill(spool, 1)
+    line = next(spool.records()).line
+    folder = spool.layout.dead if dead else spool.layout.pending
+    for number in range(150):
+        (folder / f"{'字' * 80}{number:03}.ndjson").write_bytes(line + b"\n")
+    spool.bounds = Bounds(octets=1000)
+    for _ in range(5):
+        enforce_dead(spool) if dead else enforce(spool)
+    assert len(list(folder.iterdir())) < 10
+    assert sum(account(spool)[1].values()) >= 140
+    assert record_id in account(spool)[0]
 
 
 def test_bounds_of_nothing(spool: Spool) -> None:

@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain, count
 from pathlib import Path
@@ -21,13 +21,14 @@ from transport import FakeTransport
 
 from spool import Deferred, Delivered, Outcome, Record, Refused, Spool, Summary, bounds, drain
 from spool.bounds import Bounds
-from spool.bundle import export_bundle
+from spool.bundle import export_bundle, import_bundle
 from spool.dead import letters as dead_letters
+from spool.dead import requeue_all
 from spool.disk import Disk
-from spool.errors import NoLocksError, UnavailableError
-from spool.inspection import count_dead, count_pending
+from spool.errors import BusyError, NoLocksError, UnavailableError
+from spool.inspection import count_dead, count_pending, newest_first
 from spool.locks import Lock
-from spool.purge import purge, purgeable
+from spool.purge import drop_dead, droppable_dead, purge, purgeable
 from spool.record import new_id, verify
 from spool.schedule import load
 from spool.segment import Segment
@@ -828,6 +829,48 @@ def test_a_segment_on_a_bad_sector_stops_no_bound_and_no_purge(
     assert announced == receipt
     assert (receipt.records, receipt.corrupt) == (exported, 1)
     assert not bad.exists()
+
+
+def test_a_dead_letter_on_a_bad_sector_keeps_no_other(
+    spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the disk does not give one dead letter, the others are listed, requeued, imported beside, and dropped."""
+    expected = list(chain.from_iterable(segments(spool, 3)))
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
+    bad, *_ = sorted(spool.layout.dead.iterdir())
+    break_disk(monkeypatch, bad, errno.EIO)
+    assert [letter.name for letter in dead_letters(spool)] == expected[1:]
+    assert count_dead(spool) == 3
+    announced = droppable_dead(spool)
+    assert (announced.records, announced.corrupt) == (2, 1)
+    assert requeue_all(spool) == 2
+    export_bundle(spool, tmp_path / "bundle", keep=True)
+    assert import_bundle(spool, tmp_path / "bundle").skipped == 2
+    assert (drop_dead(spool).corrupt, count_dead(spool)) == (1, 0)
+
+
+def test_the_newest_are_listed_past_a_bad_sector(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look from the end goes on behind a file that the disk does not give, as one from the beginning does."""
+    first, _, last = (each for [each] in segments(spool, 1, 1, 1))
+    break_disk(monkeypatch, spool.sealed()[1], errno.EIO)
+    assert [record.id for record in newest_first(spool)] == [last, first]
+    assert pending(spool) == [first, last]
+
+
+@pytest.mark.parametrize("act", [purge, lambda spool: export_bundle(spool, spool.layout.root.parent / "bundle")])
+def test_an_append_that_is_stopped_is_told(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, act: Callable[[Spool], object]
+) -> None:
+    """What lies behind a program that was stopped in an append cannot be purged or exported, and nobody says it was."""
+    monkeypatch.setattr("spool.spool._SEAL_PATIENCE", 0.05)
+    [sealed], [behind] = segments(spool, 1), fill(spool, 1)
+    with Lock(spool.layout.append_lock, Disk()).held(), pytest.raises(BusyError, match="in the middle of an append"):
+        act(spool)
+    assert behind in pending(spool)
+    left = [record_id for record_id in sealed if record_id in pending(spool)]
+    with Lock(spool.layout.append_lock, Disk()).held():
+        assert drain(spool, FakeTransport()).delivered == len(left)
+    assert pending(spool) == [behind]
 
 
 @pytest.mark.parametrize("ahead", [None, timedelta(days=400)], ids=["", "behind one from a clock that was ahead"])

@@ -1,5 +1,8 @@
 """Counting what is pending, at the speed of looking."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spool import Spool
-from spool.inspection import count_pending, find, newest_first
+from spool.inspection import _foreign, count_pending, find, newest_first
 from spool.record import encode, looks_whole
 from spool.segment import PORTION_BYTES, portions, portions_backwards
 
@@ -91,13 +94,29 @@ def test_a_segment_that_is_delivered_under_a_look_is_not_foreign(
 ) -> None:
     """What is gone between the listing of `pending/` and the look at it is nobody's foreign file."""
     spool = pending(tmp_path, line(), b"")
+    listed = os.scandir
 
-    def delivered(path: str, _mode: int) -> bool:
-        Path(path).unlink()
-        return False
+    class Untold:
+        """An entry of a file system that does not say what kind it is of: it is looked at when that is asked."""
 
-    monkeypatch.setattr("os.access", delivered)
-    assert count_pending(spool, NOW).foreign == 0
+        def __init__(self, entry: "os.DirEntry[str]") -> None:
+            self.name, self.path = entry.name, entry.path
+
+        def is_file(self, *, follow_symlinks: bool) -> bool:
+            assert not follow_symlinks
+            Path(self.path).unlink()
+            return False
+
+        def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+            return os.stat(self.path, follow_symlinks=follow_symlinks)  # noqa: PTH116
+
+    @contextmanager
+    def untold(path: Path) -> Iterator[Iterator[Untold]]:
+        with listed(path) as entries:
+            yield map(Untold, entries)
+
+    monkeypatch.setattr("spool.inspection.os.scandir", untold)
+    assert _foreign(spool) == 0
     assert not list(spool.layout.pending.iterdir()), "the look came before the delivery"
 
 

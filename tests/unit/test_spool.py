@@ -5,11 +5,14 @@ import gc
 import os
 import resource
 import stat
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from transport import FakeTransport
@@ -258,6 +261,27 @@ def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
+@pytest.mark.parametrize("error", [errno.EMFILE, errno.ESTALE, errno.EIO, errno.EACCES])
+def test_a_format_that_cannot_be_read_is_not_written_anew(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    """Where the format file cannot be opened for a moment, a newer program's spool is not taken for a damaged one."""
+    append(spool)
+    spool.layout.format.write_text('{"format": 2}')
+    other = Spool(spool.layout.root, source="test")
+
+    def failing(_path: Path) -> int:
+        raise OSError(error, os.strerror(error))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("spool.disk.open_to_read", failing)
+        with pytest.raises(UnavailableError, match=os.strerror(error)):
+            append(other)
+    assert spool.layout.format.read_text() == '{"format": 2}'
+    with pytest.raises(NewerFormatError):
+        append(other)
+
+
 def test_a_directory_of_something_else_is_refused(tmp_path: Path) -> None:
     """A directory that holds other files is not taken for a spool, and stays as it is."""
     tmp_path.chmod(0o700)
@@ -334,6 +358,46 @@ def test_another_users_directory_is_refused(tmp_path: Path) -> None:
     os.chown(tmp_path / "spool", 12345, 12345)
     with pytest.raises(UnsafeError, match="uid 12345"):
         append(Spool(tmp_path / "spool", source="test"))
+
+
+@pytest.mark.parametrize("act", [append, Spool.seal], ids=["append", "seal"])
+def test_an_interrupt_anywhere_leaves_no_lock(spool: Spool, act: Callable[[Spool], object]) -> None:
+    """A program that lives on when it is interrupted, at whatever step of an append, keeps nobody from the next one."""
+    append(spool)
+    for step in count(1):
+        finished = interrupted_at(step, lambda: act(spool))
+        with Lock(spool.layout.append_lock, Disk()).held() as free:
+            assert free is not None, f"step {step}"
+        assert append(spool).encode() in spool.layout.active.read_bytes(), f"step {step}: the lock was not had"
+        if finished:
+            break
+    assert step > 200
+
+
+def interrupted_at(step: int, act: Callable[[], object]) -> bool:
+    """Act, and interrupt it after so many steps of Python in the spool. Returns whether it did not come to that."""
+    left = [step]
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Callable[..., object] | None:
+        names = [each.f_code.co_name for each in (frame, frame.f_back) if each]
+        if "__del__" in names or f"{os.sep}spool{os.sep}" not in frame.f_code.co_filename:
+            return None  # in the former, Python raises nothing
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            left[0] -= 1
+            if left[0] == 0:
+                raise KeyboardInterrupt
+        return trace
+
+    usual = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        act()
+    except KeyboardInterrupt:
+        return False
+    finally:
+        sys.settrace(usual)
+    return True
 
 
 def test_a_full_disk_accepts_nothing_and_leaves_no_half_record(spool: Spool) -> None:
