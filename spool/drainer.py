@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -161,7 +161,8 @@ class _Run:
         self._keep(self._failed(failure))
         offered = self.spool.read(others[(failures - _STUBBORN) % len(others)])
         if not sender.deliver(offered) or sender.delivered == delivered:
-            sender.failure = failure
+            wishes = [each.retry_after for each in (failure, sender.failure) if each and each.retry_after is not None]
+            sender.failure = replace(failure, retry_after=max(wishes, default=None))
             return False
         sender.failure = None
         return sender.take_apart(self.spool.read(self._head), failure)

@@ -546,3 +546,11 @@ def test_of_two_that_see_a_stale_marker_one_starts(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(Lock, "held", late)
     assert not claim_start(tmp_path / "marker", Disk(), now=1e9)
+
+
+def test_while_somebody_is_just_starting_nobody_else_does(tmp_path: Path) -> None:
+    """Who does not get the lock of the marker at once starts no flush: another one is about to."""
+    with Lock(tmp_path / "marker.lock", Disk()).held() as locked:
+        assert locked
+        assert not claim_start(tmp_path / "marker", Disk(), now=1e9)
+    assert claim_start(tmp_path / "marker", Disk(), now=1e9)

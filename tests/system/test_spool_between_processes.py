@@ -10,6 +10,7 @@ import pytest
 from transport import FakeTransport
 
 from spool import Spool, drain
+from spool.worker import Worker
 
 APPEND = """
 import sys
@@ -218,3 +219,15 @@ def test_a_child_that_leaves_its_parents_block_lets_nobody_in(tmp_path: Path) ->
                 assert not let_in
     if not parent:
         os._exit(0)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_child_gets_a_thread_of_a_worker_of_its_own() -> None:
+    """What a child has done by a worker that its parent used is done, and does not wait for a thread of nobody."""
+    worker: Worker[int] = Worker()
+    assert worker.do(lambda: 1, 30) == 1
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if worker.do(lambda: 2, 5) == 2 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert worker.do(lambda: 3, 30) == 3

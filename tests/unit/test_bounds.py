@@ -1,7 +1,7 @@
 """Bounds: what is dropped, and the gap that accounts for it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from transport import FakeTransport
 
 from spool import Deferred, Refused, Spool, drain
 from spool.bounds import Bounds, dropped, enforce, gap_data, surplus
+from spool.bundle import export_bundle
 from spool.dead import enforce_bound as enforce_dead
 from spool.dead import letters, names, read, requeue, requeue_all
 from spool.disk import Disk
+from spool.errors import BusyError
 from spool.inspection import count_dead, count_pending
 from spool.locks import Lock
 from spool.purge import Purged, drop_dead, droppable_dead, purge, purgeable
@@ -530,3 +532,120 @@ def test_requeue_leaves_a_gap_alone(spool: Spool) -> None:
     assert requeue(spool, record_id)
     assert account(spool)[1] == before
     assert record_id in account(spool)[0]
+
+
+@pytest.mark.parametrize("fatal", range(1, 4))
+def test_export_and_purge_finish_what_a_crash_left_of_a_gap(
+    spool: Spool, clock: Clock, tmp_path: Path, fatal: int
+) -> None:
+    """Where a process died between a gap and removing of what it stands for, a bundle and a receipt count that once."""
+    fill(spool, 1)
+    with Lock(spool.layout.drain_lock, Disk()).held():
+        fill(spool, 199)
+    dying = Spool(spool.layout.root, source="test", clock=clock, bounds=spool.bounds, disk=Crashing(fatal))
+    with pytest.raises(CrashError):
+        fill(dying, 30)
+    [listed] = [data["files"] for record in spool.records() if (data := gap_data(record))]
+    left = [name for name in listed[1:] if (spool.layout.root / name).exists()]
+    assert left
+    export_bundle(spool, tmp_path / "bundle", keep=True)
+    assert not any((spool.layout.root / name).exists() for name in left)
+
+
+class Volatile(Disk):
+    """A disk that knows which names it would still have after a power cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left: set[Path] = set()
+
+    def unlink(self, path: Path) -> None:
+        if path.exists():
+            self.left.add(path)
+        super().unlink(path)
+
+    def sync_directory(self, path: Path) -> None:
+        super().sync_directory(path)
+        self.left = {each for each in self.left if each.parent != path}
+
+
+@pytest.mark.parametrize("delete", [purge, drop_dead, requeue_all])
+def test_a_receipt_is_given_for_what_is_gone_for_good(
+    spool: Spool, clock: Clock, delete: Callable[[Spool], object]
+) -> None:
+    """When a command says that records are deleted, or moved, no power cut brings them back to where they were."""
+    fill(spool, 2, size=10)
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
+    fill(spool, 2, size=10)
+    spool.seal()
+    fill(spool, 2, size=10)
+    disk = Volatile()
+    assert delete(Spool(spool.layout.root, source="test", clock=clock, disk=disk))
+    assert disk.left == set()
+
+
+@pytest.mark.parametrize("move", [purge, drop_dead, requeue_all])
+def test_nobody_moves_what_a_drain_has(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, move: Callable[[Spool], object]
+) -> None:
+    """While a drain is at work, nothing is purged, dropped or requeued: it might be sent, or buried, meanwhile."""
+    fill(spool, 2, size=10)
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
+    fill(spool, 2, size=10)
+    monkeypatch.setattr("spool.spool._DRAIN_PATIENCE", 0.0)
+    with Lock(spool.layout.drain_lock, Disk()).held(), pytest.raises(BusyError):
+        move(spool)
+    assert (len(list(spool.records())), count_dead(spool)) == (2, 2)
+
+
+def test_a_forged_gap_in_its_own_place_removes_nothing_else(spool: Spool, tmp_path: Path) -> None:
+    """A gap where a spool would publish one, that names files outside `pending/` and `dead/`, removes none of them."""
+    fill(spool, 1)
+    (tmp_path / "precious").write_text("x")
+    files = ["../precious", "format.json", "pending/../../precious", str(tmp_path / "precious"), "pending/x.txt"]
+    (spool.layout.pending / "x.txt").write_text("y")
+    with Lock(spool.layout.append_lock, Disk()).held():  # so that it lies under its own name
+        gap = spool.append({"dropped": {"size": 1}, "files": files}, event_type="spool.gap.v1")
+    assert spool.layout.segment(gap).exists()
+    requeue_all(spool)  # looks at each gap
+    assert (tmp_path / "precious").exists()
+    assert spool.layout.format.exists()
+    assert (spool.layout.pending / "x.txt").exists()
+
+
+def until_it_crashes(act: Callable[[], list[str]]) -> Iterator[list[str]]:
+    """Act again and again, and yield what that returns, until the process dies."""
+    while True:
+        try:
+            yield act()
+        except CrashError:
+            return
+
+
+@pytest.mark.parametrize("fatal", range(1, 4))
+def test_a_bound_behind_a_crash_counts_nothing_twice(spool: Spool, clock: Clock, fatal: int) -> None:
+    """Where a process died between a gap and the removal of what it stands for, the next to drop counts that once."""
+    accepted = set(fill(spool, 1))
+    with Lock(spool.layout.drain_lock, Disk()).held():
+        accepted.update(fill(spool, 199))
+    dying = Spool(spool.layout.root, source="test", clock=clock, bounds=spool.bounds, disk=Crashing(fatal))
+    accepted.update(one for [one] in until_it_crashes(lambda: fill(dying, 1)))
+    number = len(accepted) + 1  # it died when its last event was accepted
+    number += len(fill(spool, 60))
+    events, gaps = account(spool)
+    assert len(events) + sum(gaps.values()) == number
+
+
+def test_what_a_gap_counts_is_gone_for_good(spool: Spool, clock: Clock) -> None:
+    """Dead letters that a gap counts do not come back by a power cut once that gap is delivered."""
+    fill(spool, 90)
+    disk = Volatile()
+    spool = Spool(spool.layout.root, source="test", clock=clock, bounds=spool.bounds, disk=disk)
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
+    assert account(spool)[1]["dead"] > 0
+    assert {path for path in disk.left if path.parent == spool.layout.dead} == set()
+
+
+def test_bounds_by_default() -> None:
+    """Unless it is told otherwise, a spool keeps what README says: 16 MiB, and 90 days."""
+    assert Bounds() == Bounds(octets=16 * 2**20, age=timedelta(days=90))

@@ -379,3 +379,42 @@ def test_a_gap_is_alone_where_it_is_imported(near: Spool, far: Spool, bundle: Pa
     export_bundle(near, bundle)
     import_bundle(far, bundle)
     assert [[record.id for record in segment.records] for segment in far.segments()] == [[first], [gap], [last]]
+
+
+def test_what_was_exported_is_gone_for_good(near: Spool, bundle: Path) -> None:
+    """When an export says that the records were moved, no power cut brings them back, to be sent from here as well."""
+    append(near)
+    near.seal()
+    append(near)
+    calls: list[tuple[str, Path]] = []
+
+    class Noting(Disk):
+        def unlink(self, path: Path) -> None:
+            calls.append(("unlink", path.parent))
+            super().unlink(path)
+
+        def sync_directory(self, path: Path) -> None:
+            calls.append(("sync", path))
+            super().sync_directory(path)
+
+    assert export_bundle(Spool(near.layout.root, source="test", disk=Noting()), bundle).records == 6
+    removed = [number for number, call in enumerate(calls) if call == ("unlink", near.layout.pending)]
+    assert len(removed) == 2
+    assert ("sync", near.layout.pending) in calls[removed[-1] :]
+
+
+@pytest.mark.parametrize("text", ["é".encode(), b"\xff", "\u202e".encode()])
+def test_a_record_with_bytes_that_no_spool_would_write_is_not_taken(
+    near: Spool, far: Spool, bundle: Path, text: bytes
+) -> None:
+    """A record is ASCII to its last byte: one that is not, whatever its checksum says, makes a bundle a damaged one."""
+    append(near, 1)
+    export_bundle(near, bundle)
+    head, record, _ = unpacked(bundle)
+    forged = record[: record.index(b',"crc"')].replace(b'"t"', b'"t' + text + b'"')
+    data = [head, seal_line(forged) + b"\n"]
+    assert data[1] != record
+    pack(bundle, [*data, foot(data)])
+    with pytest.raises(BundleError, match="damaged"):
+        import_bundle(far, bundle)
+    assert files(far) == {}

@@ -391,3 +391,20 @@ def test_no_lock_is_made_by_looking(tmp_path: Path) -> None:
         path.unlink()
     assert gather(environment, settings, ask=False).content.locks == Locks()
     assert not spool.layout.append_lock.exists()
+
+
+def test_a_probe_carries_no_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question that `doctor --network` asks an endpoint carries no login from ~/.netrc, wherever that is."""
+    import requests
+
+    from spool import prober
+
+    (tmp_path / "netrc").write_text("machine endpoint.invalid login ada password hunter2\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    session = prober.open_session
+    made: list[requests.Session] = []
+    monkeypatch.setattr(prober, "open_session", lambda *given: made.append(session(*given)) or made[-1])
+    address = "https://endpoint.invalid/"
+    prober.probe(address, user_agent="test", verify=True, deadline=5.0, clock=lambda: datetime.now(UTC))
+    prepared = made[0].prepare_request(requests.Request("HEAD", address))
+    assert "Authorization" not in prepared.headers

@@ -23,7 +23,7 @@ from spool import Deferred, Delivered, Outcome, Record, Refused, Spool, Summary,
 from spool.bounds import Bounds
 from spool.bundle import export_bundle, import_bundle
 from spool.dead import letters as dead_letters
-from spool.dead import requeue_all
+from spool.dead import requeue, requeue_all
 from spool.disk import Disk
 from spool.errors import BusyError, NoLocksError, UnavailableError
 from spool.inspection import count_dead, count_pending, newest_first
@@ -972,6 +972,23 @@ def test_on_a_full_disk_nothing_is_sent_twice(spool: Spool, monkeypatch: pytest.
     assert (endpoint.taken, pending(spool)) == (expected, [])
 
 
+def test_a_wish_to_wait_over_what_is_offered_is_kept(spool: Spool) -> None:
+    """An endpoint that fails over the head, and asks to wait over what it is offered instead, is left alone as asked."""
+    first, _ = segments(spool, 1, 1)
+
+    def answer(records: Sequence[Record]) -> Outcome:
+        failed = Deferred("HTTP 500", server_error=True)
+        return failed if first[0] in {each.id for each in records} else Deferred("HTTP 429", retry_after=3600)
+
+    endpoint = FakeTransport(answer)
+    drain_often(spool, endpoint, 3)
+    asked = len(endpoint.requests)
+    wait = drain(spool, endpoint, ignore_backoff=True).wait
+    assert wait is not None
+    assert wait >= timedelta(seconds=3590)
+    assert len(endpoint.requests) == asked
+
+
 def test_the_wish_to_wait_outlives_a_full_disk(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     """An endpoint that asked to wait is left alone by the next drain, though the disk had no room in this one."""
     segments(spool, 1, 1)
@@ -992,3 +1009,155 @@ def test_the_wish_to_wait_outlives_a_full_disk(spool: Spool, monkeypatch: pytest
     assert wait is not None
     assert timedelta(seconds=3590) < wait
     assert endpoint.requests == []
+
+
+@pytest.mark.parametrize("away", [Deferred("no connection"), Deferred("HTTP 429", retry_after=3600)])
+def test_an_endpoint_that_goes_away_while_one_is_suspected_blames_nobody(spool: Spool, away: Deferred) -> None:
+    """A record that is asked about once more, and meets no answer or a wish to wait, is not buried: it is pending."""
+    first, second, third = segments(spool, 2, 3, 3)
+    endpoint = choking(first[0])
+    drain_often(spool, endpoint, 2)
+    poisoned = endpoint.answer
+    endpoint.answer = lambda records: away if len(endpoint.delivered) > len(second) else poisoned(records)
+    drain_often(spool, endpoint, 1)
+    assert (endpoint.taken, letters(spool)) == ([*second, first[1]], [])
+    assert pending(spool) == [first[0], *third]
+
+
+def test_a_suspect_that_is_refused_by_name_when_it_is_asked_about_is_buried(spool: Spool) -> None:
+    """A record over which the endpoint failed, and which it then names as rejected, is a dead letter, not delivered."""
+    first, second, third = segments(spool, 2, 3, 3)
+    asked = iter([BROKEN, Delivered({first[0]: "wrong type"})])  # alone: at first, and when it is suspected
+
+    def answer(records: Sequence[Record]) -> Outcome:
+        if records[0].id != first[0]:
+            return Delivered()
+        return BROKEN if len(records) > 1 else next(asked)
+
+    endpoint = FakeTransport(answer)
+    summary = drain_often(spool, endpoint, 3)
+    assert (summary.delivered, summary.buried) == (len([first[1], *second, *third]), 1)
+    assert [letter.name for letter in dead_letters(spool)] == [first[0]]
+    assert pending(spool) == []
+
+
+@pytest.mark.parametrize("number", [0, 500, -1])
+def test_one_poisoned_record_in_a_full_segment_is_found_by_one_drain(spool: Spool, number: int) -> None:
+    """Wherever it lies among a thousand, the record is found by one drain, and all others are delivered by it."""
+    first, second, third = segments(spool, 1000, 3, 3)
+    assert len(spool.sealed()) == 3
+    endpoint = choking(first[number])
+    drain_often(spool, endpoint, 3)
+    assert [letter.name for letter in dead_letters(spool)] == [first[number]]
+    assert sorted([*endpoint.taken, first[number]]) == [*first, *second, *third]
+    assert pending(spool) == []
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES])
+def test_a_dead_letter_without_room_ends_no_drain(spool: Spool, monkeypatch: pytest.MonkeyPatch, error: int) -> None:
+    """Whichever limit it is (disk, quota, size of files), what needs no room behind the refused is delivered."""
+    first, second = segments(spool, 1, 2)
+    publish = Disk.publish
+
+    def full(self: Disk, data: bytes, temporary: Path, target: Path) -> None:
+        if target.parent.name == "dead":
+            raise OSError(error, os.strerror(error))
+        publish(self, data, temporary, target)
+
+    monkeypatch.setattr(Disk, "publish", full)
+    endpoint = FakeTransport(lambda records: Refused("HTTP 400", 400) if records[0].id == first[0] else Delivered())
+    summary = drain(spool, endpoint)
+    assert (endpoint.taken, summary.stuck) == (second, os.strerror(error))
+    assert pending(spool) == first
+
+
+def test_a_failure_is_kept_whatever_the_disk_says_afterwards(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the drain ends with an error of the disk, the next one waits, and counts, as after any other failure."""
+    segments(spool, 1, 1)
+    endpoint = FakeTransport(lambda _records: BROKEN)
+    drain_often(spool, endpoint, 2)
+    break_disk(monkeypatch, spool.sealed()[1], errno.EMFILE)
+    with pytest.raises(UnavailableError, match="Too many open files"):
+        drain(spool, endpoint, ignore_backoff=True)
+    schedule = load(spool.layout.schedule)
+    assert (schedule.attempts, schedule.head_failures, schedule.last_error) == (3, 3, "HTTP 500")
+
+
+def test_an_endpoint_that_asks_to_wait_is_offered_nothing_else(spool: Spool) -> None:
+    """However often it has failed over the head: one that then wants to be left alone gets no further request."""
+    expected = list(chain.from_iterable(segments(spool, 2, 3, 3)))
+    endpoint = FakeTransport(lambda _records: BROKEN)
+    drain_often(spool, endpoint, 2)
+    endpoint.answer = lambda records: (
+        Deferred("HTTP 429", retry_after=3600) if records[0].id == expected[0] else Delivered()
+    )
+    before = len(endpoint.requests)
+    assert drain_often(spool, endpoint, 1).failure == Deferred("HTTP 429", retry_after=3600)
+    assert len(endpoint.requests) - before == 1
+    assert pending(spool) == expected
+
+
+def test_an_endpoint_that_refuses_what_is_offered_vouches_for_nobody(spool: Spool) -> None:
+    """Only what it takes shows that an endpoint is alive: one that fails over some and refuses others may be down."""
+    first, second = segments(spool, 1, 1)
+    endpoint = FakeTransport(lambda records: BROKEN if records[0].id == first[0] else Refused("HTTP 400", 400))
+    assert drain_often(spool, endpoint, 5).failure == BROKEN
+    assert [letter.name for letter in dead_letters(spool)] == second
+    assert pending(spool) == first
+
+
+def test_a_suspect_that_is_left_is_a_failure(spool: Spool) -> None:
+    """While a record is suspected and pending still, the drain says so, and the next one waits as after any failure."""
+    first, second = segments(spool, 2, 3)
+    endpoint = choking(first[1])
+    assert drain_often(spool, endpoint, 3).failure == BROKEN
+    assert (endpoint.taken, letters(spool)) == ([*second, first[0]], [])
+    assert pending(spool) == [first[1]]
+    schedule = load(spool.layout.schedule)
+    assert (schedule.attempts, schedule.last_error) == (1, "HTTP 500")
+
+
+def test_a_dead_letter_on_a_bad_sector_stops_no_drain(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dead letter that the disk does not give is neither counted nor dropped, and those around it are bounded."""
+    spool.bounds = Bounds(octets=4 * 1024)
+    fill(spool, 3)
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
+    bad, *_ = sorted(spool.layout.dead.iterdir())
+    break_disk(monkeypatch, bad, errno.EIO)
+    fill(spool, 3)
+    summary = drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
+    assert (summary.buried, summary.stuck) == (3, None)
+    assert bad.exists()
+    assert count_pending(spool, spool.now()).gaps["dead"] > 0
+
+
+def test_a_segment_on_a_bad_sector_stops_no_requeue(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dead letters become pending again, though among what is pending there is a file that the disk does not give."""
+    [refused] = fill(spool, 1)
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
+    segments(spool, 1)
+    break_disk(monkeypatch, spool.sealed()[0], errno.EIO)
+    assert requeue(spool, refused)
+    assert (refused in pending(spool), letters(spool)) == (True, [])
+
+
+def test_an_export_leaves_what_the_disk_does_not_give(
+    spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A segment on a bad sector is not in the bundle, so it stays in the spool, though all others move."""
+    segments(spool, 2, 2)
+    bad = spool.sealed()[0]
+    break_disk(monkeypatch, bad, errno.EIO)
+    assert export_bundle(spool, tmp_path / "bundle").records == 2
+    assert spool.sealed() == [bad]
+
+
+def test_dead_letters_are_as_old_as_the_bound_allows(spool: Spool, clock: Clock) -> None:
+    """A drain, though it buries nothing itself, drops dead letters that are older than the spool is told to keep."""
+    spool.bounds = Bounds(age=timedelta(days=1))
+    fill(spool, 1)
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
+    clock.advance(2 * 24 * 3600)
+    fill(spool, 1)
+    assert drain(spool, FakeTransport()) == Summary(delivered=1, requests=1)
+    assert (letters(spool), count_pending(spool, spool.now()).gaps) == ([], {"dead": 1})

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -20,7 +21,7 @@ from transport import FakeTransport
 from spool import NewerFormatError, Spool, UnavailableError, UnsafeError, drain
 from spool.disk import Disk
 from spool.inspection import count_pending
-from spool.locks import Lock
+from spool.locks import Lock, LockFile
 from spool.segment import SEGMENT_BYTES
 
 
@@ -546,3 +547,114 @@ def test_after_a_write_error_appends_go_on(tmp_path: Path) -> None:
     first, second = two_appends(spool, disk)
     assert isinstance(first.exception(), UnavailableError)
     assert [second.result(), append(spool), append(spool)] == ids(spool)[-3:]
+
+
+def test_an_interrupt_behind_the_lock_leaves_nobody_locked_out(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C between the taking of a lock and the noting of it ends the lock: other programs go on appending."""
+    append(spool)
+    taken = LockFile.lock
+
+    def interrupt(file: LockFile) -> bool:
+        taken(file)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LockFile, "lock", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            append(spool)
+    gc.collect()
+    with Spool(spool.layout.root, source="other").append_lock.held() as locked:
+        assert locked
+
+
+def test_a_patient_thread_waits_for_another_thread(spool: Spool) -> None:
+    """Threads of one program queue for a lock as processes do: an append behind a short one makes no own segment."""
+    append(spool)
+    locked = spool.append_lock.acquire(0.0)
+    assert locked
+    with ThreadPoolExecutor(1) as pool:
+        from concurrent.futures import wait
+
+        waiting = pool.submit(spool.append_lock.acquire, 30.0)
+        assert not wait([waiting], 0.1).done
+        locked.release()
+        got = waiting.result(30)
+        assert got
+        pool.submit(got.release).result()
+
+
+def test_a_child_that_is_forked_while_it_is_locked_changes_nothing(spool: Spool) -> None:
+    """A forked child has not the lock that its parent took: in that block it neither seals nor makes a segment."""
+    expected = [append(spool)]
+    locked = spool.append_lock.acquire(0.0)
+    assert locked
+    child = os.fork()
+    if child == 0:
+        refused = 0
+        for change in (spool._active.seal, spool._active.create):
+            with suppress(FileNotFoundError):
+                change(locked)
+                os._exit(1)
+            refused += 1
+        os._exit(0 if refused == 2 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    locked.release()
+    assert (spool.sealed(), ids(spool)) == ([], expected)
+
+
+def test_a_lock_file_that_another_makes_meanwhile_is_used(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a lock's file is gone, and another process makes it between our two looks, the event is accepted."""
+    append(spool)
+    spool.layout.append_lock.unlink()
+    create = Disk.create
+
+    def slow(self: Disk, path: Path) -> int:
+        if path == spool.layout.append_lock:
+            path.touch(mode=0o600)
+        return create(self, path)
+
+    monkeypatch.setattr(Disk, "create", slow)
+    second = append(Spool(spool.layout.root, source="other"))
+    assert second in ids(spool)
+
+
+def test_a_damaged_format_that_another_puts_aside_stops_nobody(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two processes that find a damaged format file, one puts it aside, and both accept their events."""
+    first = append(spool)
+    spool.layout.format.write_bytes(b"\x00")
+    rename = Disk.rename
+
+    def slow(self: Disk, source: Path, target: Path) -> None:
+        if source == spool.layout.format:
+            rename(self, source, target)  # the other one is faster
+        rename(self, source, target)
+
+    monkeypatch.setattr(Disk, "rename", slow)
+    second = append(Spool(spool.layout.root, source="other"))
+    assert ids(spool) == [first, second]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user")
+@pytest.mark.parametrize("name", ["pending", "dead"])
+def test_a_folder_of_another_user_is_refused(spool: Spool, name: str) -> None:
+    """A spool with a folder that belongs to another user, who could change what is sent, is neither used nor read."""
+    append(spool)
+    os.chown(spool.layout.root / name, 12345, 12345)
+    other = Spool(spool.layout.root, source="other")
+    for act in (append, ids):
+        with pytest.raises(UnsafeError, match=f"{name} belongs to another user"):
+            act(other)
+
+
+def test_a_parent_that_is_kept_from_us_stops_no_first_append(tmp_path: Path) -> None:
+    """Directories above that we may enter and not read, as /home often is, were there before: nobody syncs them."""
+
+    class Kept(Disk):
+        def sync_directory(self, path: Path) -> None:
+            if tmp_path.is_relative_to(path):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            super().sync_directory(path)
+
+    spool = Spool(tmp_path / "state" / "spool", source="test", disk=Kept())
+    first = append(spool)
+    assert ids(spool) == [first]
