@@ -112,7 +112,7 @@ def conclusion(summary: Summary, *, left: bool, decided_by: str) -> tuple[str, i
         return f"{done} Telemetry was switched off meanwhile ({decided_by}).", 0
     if summary.failure is None:
         if not left:
-            return done, 0
+            return (done if summary.requests or summary.buried else "Nothing is pending any more."), 0
         if summary.stuck:
             return f"{done} The rest waits: the spool cannot be written to ({summary.stuck}).", TRY_LATER
         return f"{done} Records that came meanwhile are left.", TRY_LATER

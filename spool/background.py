@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from spool.disk import Disk
@@ -31,6 +32,13 @@ def claim_start(marker: Path, disk: Disk, *, now: float | None = None) -> bool:
         os.close(disk.create(marker))
         os.utime(marker, (instant, instant))
     return True
+
+
+def next_start(marker: Path, now: float) -> datetime | None:
+    """Return when `claim_start` lets the next one start; None when that is at once. `now` is seconds since 1970."""
+    if not _fresh(marker, now):
+        return None
+    return datetime.fromtimestamp(marker.stat().st_mtime + INTERVAL, UTC)
 
 
 def _fresh(marker: Path, instant: float) -> bool:

@@ -1,5 +1,6 @@
 """The endpoint's address: may records be sent there, and how much of it may be shown."""
 
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ def insecure(url: str, *, allowed: bool = False) -> str | None:
         host, _port = parts.hostname, parts.port
     except ValueError:
         host = None
-    if not host or not url.isprintable() or parts.scheme not in {"http", "https"}:
+    if not host or not url.isprintable() or " " in url or parts.scheme not in {"http", "https"}:
         return f"{shown(url)} is not an http or https address"
     if parts.username or parts.password:
         return "the endpoint's address holds a user name or password"
@@ -44,11 +45,12 @@ def shown(url: str) -> str:
     """Return an address fit to be shown: a user name, a password and a query, which may hold a token, are left out."""
     try:
         parts = urlsplit(url)
-        # Without two slashes, what is meant as a login is a part of the path.
-        place = parts.netloc.rpartition("@")[2] + (parts.path if parts.netloc else parts.path.rpartition("@")[2])
     except ValueError:
         return "the address"
-    scheme = f"{parts.scheme}://" if parts.netloc else ""
+    if parts.netloc:
+        scheme, place = f"{parts.scheme}://", parts.netloc.rpartition("@")[2] + parts.path
+    else:  # as of "collector.example:8321": what looks like a scheme is none, and a login may be anywhere before the @
+        scheme, place = "", re.split("[?#]", url)[0].rpartition("@")[2]
     return printable(f"{scheme}{place}{'?…' if parts.query else ''}").strip() or "the address"
 
 

@@ -36,7 +36,10 @@ def outcome_of(error: Exception) -> Deferred:
         return Deferred("the proxy wants a login (HTTP 407)", misconfigured=True)
     words = next((words for kind, words in _WORDS if isinstance(error, kind)), f"no answer ({type(error).__name__})")
     reached = _broke_off(error)
-    return Deferred("the connection broke off" if reached and words == _NO_CONNECTION else words, server_error=reached)
+    if words == _NO_CONNECTION:
+        kind, said = cause(error)
+        words = "the connection broke off" if reached else said if kind in {"name", "refused"} and said else words
+    return Deferred(words, server_error=reached)
 
 
 def cause(error: BaseException) -> tuple[Failure, str | None]:

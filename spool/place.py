@@ -72,6 +72,17 @@ def prepare(layout: Layout, disk: Disk, temporary: Path) -> None:
     sync_root(layout, disk)
 
 
+def obstacle(layout: Layout) -> str | None:
+    """Return why nothing can be recorded there, or None, as far as a look can tell. Errors as for `check`."""
+    needed = [layout.root, layout.pending, layout.active]
+    while not needed[0].exists() and needed[0] != needed[0].parent:
+        needed[0] = needed[0].parent
+    for path in needed:
+        if path.exists() and not os.access(path, os.W_OK | (os.X_OK if path.is_dir() else os.R_OK)):
+            return f"{path} cannot be written to"
+    return None
+
+
 def sync_root(layout: Layout, disk: Disk) -> None:
     """
     Make every name in the spool's directory durable, whoever made it: we may be the first to rest on it.

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Self
+from weakref import ref
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -85,9 +86,9 @@ class Poster:
         way: _Way | None = getattr(self._kept, "way", None)
         if way is None:
             way = self._kept.way = self._find_way(headers)
-        self._last = way.adapter
+        adapter = self._last = way.adapter
         until = time.monotonic() + self._deadline
-        way.retry.may_repeat = lambda: time.monotonic() <= until and may_repeat()
+        way.retry.may_repeat = lambda: not adapter.given_up and time.monotonic() <= until and may_repeat()
         way.request.headers.update(headers)
         way.request.prepare_body(body, None)
         # No redirect: records go where the user said, and nowhere else.
@@ -138,7 +139,7 @@ class _Connection:
     """
 
     response_class = Answer
-    adapter: "Adapter"
+    adapter: "Callable[[], Adapter | None]"
     sock: Any
     connect: Callable[[], None]
     _pieces: list[bytes] | None = None
@@ -153,7 +154,8 @@ class _Connection:
             self._pieces = None
         if self.sock is None:
             self.connect()
-        self.adapter.socket = self.sock
+        if (adapter := self.adapter()) is not None:
+            adapter.socket = self.sock
         self.sock.settimeout(DEADLINE)  # for all of it; urllib3 would go on with that for a connection
         self.send(b"".join(pieces))
 
@@ -168,6 +170,7 @@ class _Connection:
 class Adapter(HTTPAdapter):
     """Makes connections in our way, and in the one way to the one host for which it is first asked."""
 
+    given_up = False
     socket: Any = None  # of the request that is under way
     _pool: Any = None  # the stubs are urllib3 1's
 
@@ -176,11 +179,12 @@ class Adapter(HTTPAdapter):
         if self._pool is None:
             self._pool = super().get_connection_with_tls_context(*arguments, **named)
             kind = self._pool.ConnectionCls
-            self._pool.ConnectionCls = type("Connection", (_Connection, kind), {"adapter": self})
+            self._pool.ConnectionCls = type("Connection", (_Connection, kind), {"adapter": ref(self)})
         return self._pool  # type: ignore[no-any-return]
 
     def cut_off(self) -> None:
-        """End what is under way, from another thread: whoever reads there meets the end of the connection."""
+        """End what is under way, from another thread: whoever reads there meets the end, and does not begin anew."""
+        self.given_up = True
         if isinstance(self.socket, socket.socket):
             with suppress(OSError):
                 socket.socket.shutdown(self.socket, socket.SHUT_RDWR)  # below TLS, which is not to be closed in form

@@ -83,7 +83,8 @@ def damage(facts: Facts) -> Check:
         return skipped("damage", _unread(facts) or "there is no spool yet")
     if pending.corrupt:
         says = f"{count(pending.corrupt, 'line')} torn or damaged: a flush puts them aside in dead/"
-        return warning("damage", says, f"{facts.script.program} telemetry flush")
+        usable = facts.endpoint.shown is not None and not facts.endpoint.complaint
+        return warning("damage", says, f"{facts.script.program} telemetry flush" if usable else None)
     if pending.foreign:
         return warning("damage", f"{count(pending.foreign, 'name')} in pending/ cannot be read as records",
                        command("ls", "-la", facts.place.spool / "pending"))  # fmt: skip

@@ -9,7 +9,7 @@ import typer
 
 from evidently_cli.output import CommandError, count, emit_json, period, say, utc
 from evidently_cli.settings import Settings
-from evidently_cli.telemetry.options import AsJson
+from evidently_cli.telemetry.options import AsJson, nothing_pending
 
 
 def _file(path: Path) -> Path:
@@ -45,7 +45,7 @@ def export_(
         )
         return
     if not exported.records:
-        say("Nothing is pending: no file was made.")
+        say(f"{nothing_pending(spool)} No file was made.")
         return
     records = f"{count(exported.records, 'record')}, {period(exported.oldest, exported.newest)},"
     say(f"{records} {'copied' if keep else 'moved'} into {file}.")

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,7 +50,7 @@ def flush(
         _end(Summary(), as_json=ends_as_json, words="Nothing is pending.")
         return
     delivery = Delivery.of(os.environ, settings)
-    if delivery.complaint:
+    if delivery.complaint and (delivery.address or not dry_run):  # a rehearsal needs no endpoint
         failure = Deferred(delivery.complaint, misconfigured=True)
         _end(Summary(failure=failure), as_json=ends_as_json, words=f"{delivery.complaint}.", code=MISCONFIGURED)
     if dry_run:
@@ -64,6 +65,8 @@ def flush(
             summary = flushing.flush_until(
                 spool, transport, deadline, force=force, may_send=_may_send, progress=progress
             )
+    if summary.failure and not _may_send():  # whatever the last answer was, nobody waits for the next one
+        summary = replace(summary, failure=None, wait=None, stopped=True)
     left = not in_background and (summary.stuck is not None or next(spool.records(), None) is not None)
     words, code = flushing.conclusion(summary, left=left, decided_by=Settings.of(os.environ).consent.decided_by)
     _end(summary, as_json=as_json, words=words, code=code)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from evidently_cli.output import CommandError, say
+from spool import Spool
 
 _SCALES = {"s": 1, "m": 60, "h": 3600}
 _WEEK = 7 * 24 * 3600.0
@@ -43,6 +44,13 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 OlderThan = Annotated[
     timedelta | None, typer.Option(parser=age, metavar="AGE", help='Only what is older: "90m", "12h", "30d".')
 ]
+
+
+def nothing_pending(spool: Spool) -> str:
+    """Say that nothing is pending, unless there is what cannot be read: nobody knows what that is."""
+    if any(segment.unreadable for segment in spool.segments()):
+        return "Nothing that can be read is pending; what cannot be: evidently telemetry doctor"
+    return "Nothing is pending."
 
 
 def agreed(deed: str, *, as_json: bool) -> bool:

@@ -12,6 +12,7 @@ from evidently_cli.output import emit, emit_json, say
 from evidently_cli.settings import Settings
 from evidently_cli.telemetry.options import AsJson
 from spool import Record, SpoolError
+from spool.place import obstacle
 from spool.record import encode
 
 
@@ -82,8 +83,9 @@ def _record(settings: Settings, kind: Literal["profile", "report"] | None, path:
 
 
 def _complaint(settings: Settings) -> str | None:
+    spool = settings.open_spool()
     try:
-        settings.open_spool().exists()
-    except SpoolError as error:
+        spool.exists()
+        return obstacle(spool.layout)
+    except (SpoolError, OSError) as error:
         return str(error)
-    return None

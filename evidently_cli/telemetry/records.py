@@ -19,7 +19,7 @@ from evidently_cli.output import (
     shown_request,
 )
 from evidently_cli.settings import Settings
-from evidently_cli.telemetry.options import AsJson, Limit
+from evidently_cli.telemetry.options import AsJson, Limit, nothing_pending
 from evidently_cli.visible import visible
 from spool import Record, Spool, inspection
 
@@ -48,7 +48,7 @@ def pending(
         return
     first = next(records, None)
     if first is None:
-        say("Nothing is pending.")
+        say(nothing_pending(spool))
         return
     shown = islice(chain([first], records), limit or None)
     emit_table(chain([("ID", "RECORDED", "RUN", "BYTES")], map(_row, shown)), right=frozenset({3}))

@@ -12,7 +12,9 @@ from evidently_cli.output import count, duration, emit, emit_json, local, size, 
 from evidently_cli.settings import Settings, in_ci
 from evidently_cli.telemetry.options import AsJson
 from spool import SpoolError, inspection
+from spool.background import next_start
 from spool.inspection import Pending
+from spool.place import obstacle
 from spool.schedule import Schedule, load
 
 
@@ -80,6 +82,8 @@ def _json(settings: Settings, delivery: Delivery, pending: Pending, dead: int, p
 
 def _who_and_where(settings: Settings, delivery: Delivery) -> Iterator[tuple[str, str]]:
     yield "telemetry", f"{'on' if settings.consent.given else 'off'} ({settings.consent.decided_by})"
+    if settings.consent.given and (blocked := _obstacle(settings)):
+        yield "", f"nothing can be recorded: {blocked}"
     if not delivery.endpoint:
         waits = f": events wait here until {VARIABLES['endpoint']} names one" if settings.consent.given else ""
         yield "endpoint", f"none{waits}"
@@ -89,6 +93,13 @@ def _who_and_where(settings: Settings, delivery: Delivery) -> Iterator[tuple[str
     if delivery.complaint:
         yield "", delivery.complaint
     yield "wire", delivery.wire
+
+
+def _obstacle(settings: Settings) -> str | None:
+    try:
+        return obstacle(settings.open_spool().layout)
+    except OSError:
+        return None  # whoever looks into the spool says why
 
 
 def _what(pending: Pending, dead: int) -> Iterator[tuple[str, str]]:
@@ -125,7 +136,9 @@ def _when(
     elif settings.starts_flushes(os.environ) and not Marks(settings.marks).is_told and not in_ci(os.environ):
         yield "next try", "once a run has shown its notice, which none does with -q or --json; or now, with flush"
     elif settings.starts_flushes(os.environ):
-        yield "next try", "with the next run, or now: evidently telemetry flush"
+        due = next_start(Marks(settings.marks).flush_started, now.timestamp())
+        when = "with the next run" if due is None else f"with a run after {local(due)}"
+        yield "next try", f"{when}, or now: evidently telemetry flush"
     else:
         yield "next try", "when you run evidently telemetry flush"
 

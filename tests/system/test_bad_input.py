@@ -162,7 +162,10 @@ def test_a_read_only_home(evidently: CommandLine, mount: Mount, tmp_path: Path) 
         done = evidently(*PROFILE, EVIDENTLY_SPOOL_DIR=str(tmp_path / f"spool-{home}"), **environment)
         assert done.stderr == ""
         assert len((tmp_path / f"spool-{home}" / "active.ndjson").read_text().splitlines()) == 1
-    assert_run_is_untroubled(evidently, "Read-only file system", HOME=str(tmp_path / "home"), XDG_STATE_HOME="")
+    home = {"HOME": str(tmp_path / "home"), "XDG_STATE_HOME": ""}
+    assert_run_is_untroubled(evidently, "Read-only file system", **home)
+    assert "nothing can be recorded: " in evidently("telemetry", "status", **home).stdout
+    assert "A run could not record it: " in evidently("telemetry", "preview", **home).stderr
 
 
 def test_a_spool_that_is_a_symbolic_link(evidently: CommandLine, tmp_path: Path) -> None:

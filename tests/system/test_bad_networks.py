@@ -153,7 +153,7 @@ def test_a_network_that_goes_down_in_the_middle(spool: Spool, far: Far, *, unplu
     assert 100 <= summary.delivered < 300
     assert pending(spool) == expected[summary.delivered :]
     if unplugged:
-        assert send(spool, far).failure == Deferred("no connection")
+        assert send(spool, far).failure == Deferred("the connection was refused: nobody listens there")
     far.network.down = False
     far.network.plug(there=True)
     assert send(spool, far).delivered == 300 - summary.delivered

@@ -220,7 +220,7 @@ atexit.register(main)
 
 def test_nobody_listens(refused_url: str, records: list[Record]) -> None:
     """A refused connection is deferred, with a reason that a person can read."""
-    assert transport(refused_url).send(records) == Deferred("no connection")
+    assert transport(refused_url).send(records) == Deferred("the connection was refused: nobody listens there")
 
 
 @pytest.mark.parametrize("behaviour", ["drip", "silence", "endless"])
@@ -291,7 +291,8 @@ def test_other_addresses_are_refused(url: str) -> None:
         ("https://a.example/\x1b[2J", "https://a.example/?[2J"),
         ("https:/me:secret@a.example/", "a.example/"),
         ("me:secret@a.example", "a.example"),
-        ("https://", "the address"),
+        ("collector.example:8321", "collector.example:8321"),
+        ("https://", "https://"),
         (" ", "the address"),
     ],
 )
@@ -308,7 +309,7 @@ def test_this_machine_is_reached_without_a_proxy(
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, proxy.url)
     assert transport(endpoint.url).send(records) == Delivered()
-    assert transport(refused_url).send(records) == Deferred("no connection")
+    assert transport(refused_url).send(records) == Deferred("the connection was refused: nobody listens there")
     assert (len(endpoint.requests), proxy.connections) == (1, 0)
     proxy.close()
 

@@ -1,6 +1,7 @@
 """`enable`, `disable` and config files: off is off at once, for every process, and told truthfully."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from command_line import CommandLine
-from endpoint import Endpoint, reply
+from endpoint import Endpoint, Request, reply
 
 from evidently_cli.recorder import _flusher_environment
 from evidently_cli.settings import Settings
@@ -204,6 +205,26 @@ def test_disable_does_not_wait_for_a_flush_that_hangs(evidently: CommandLine, en
     assert "telemetry is off, and what is pending is not deleted yet: a flush is at work" in words
     assert "evidently telemetry purge" in words
     assert status(evidently)["recording"] is False
+
+
+def test_a_flush_that_is_switched_off_in_its_last_request_says_so(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """A flush during whose last request telemetry was switched off ends with 0, and tells nobody to wait."""
+    record(evidently, 1)
+    arrived, gone = threading.Event(), threading.Event()
+
+    def fail(connection: socket.socket, request: Request) -> None:
+        arrived.set()
+        assert gone.wait(30)
+        reply(503, Retry_After="60")(connection, request)
+
+    endpoint.answer = fail
+    flush = evidently.start("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url)
+    assert arrived.wait(30)
+    evidently("telemetry", "disable", "--keep")
+    gone.set()
+    _, words = flush.communicate(timeout=30)
+    assert "Telemetry was switched off meanwhile" in words
+    assert flush.returncode == 0
 
 
 @pytest.mark.parametrize("name", ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"])

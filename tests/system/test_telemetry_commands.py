@@ -3,10 +3,13 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -289,6 +292,48 @@ def test_flush_does_not_wait_for_what_comes_too_late(evidently: CommandLine, end
     endpoint.answer = reply(401)
     evidently("telemetry", "flush", "--force", "--wait", "1m", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url, status=78)
     assert time.monotonic() - started < 25
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root reads everything")
+def test_what_may_not_be_read_is_not_told_to_be_nothing(evidently: CommandLine) -> None:
+    """A file that `sudo` left is counted by `status`, and neither `pending` nor `export` says that nothing is there."""
+    record(evidently)
+    (evidently.spool / "active.ndjson").chmod(0)
+    bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [*bound, sys.executable, "-m", "evidently_cli", "telemetry", *arguments]
+        return subprocess.run(
+            command, cwd=evidently.directory, env=evidently.environment, capture_output=True, text=True, check=False
+        )
+
+    assert "unreadable  1 file: evidently telemetry doctor" in run("status").stdout
+    for command in (["pending"], ["export", "bundle"]):
+        assert "what cannot be: evidently telemetry doctor" in run(*command).stderr
+    evidently.environment["EVIDENTLY_TELEMETRY_ENDPOINT"] = "http://127.0.0.1:9/"
+    assert "Permission denied" in run("flush").stderr
+    assert run("purge", "--yes").stderr == "Deleted: 1 corrupt line.\n"
+    assert "unreadable" not in run("status").stdout
+
+
+def test_a_rehearsal_needs_no_endpoint(evidently: CommandLine) -> None:
+    """Before an endpoint is named, `flush --dry-run` shows what would be sent."""
+    record(evidently)
+    done = evidently("telemetry", "flush", "--dry-run")
+    assert done.stdout.startswith("POST (no endpoint is set)\n")
+    assert '"specversion":"1.0"' in done.stdout
+    assert "would send 1 record in 1 request" in done.stderr
+
+
+def test_when_the_next_flush_is_due(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """For ten minutes behind a flush no run starts another, and `status` says when one will."""
+    record(evidently)
+    environment = {"EVIDENTLY_TELEMETRY_ENDPOINT": endpoint.url, "EVIDENTLY_TELEMETRY_FLUSH": ""}
+    assert "next try" in (before := evidently("telemetry", "status", **environment).stdout)
+    assert "with the next run, or now" in before
+    (evidently.spool.parent / "flush-started").touch()
+    due = datetime.now().astimezone() + timedelta(minutes=10)
+    assert f"with a run after {due:%Y-%m-%d %H:}" in evidently("telemetry", "status", **environment).stdout
 
 
 @pytest.mark.parametrize("text", ["soon", "-1s", "1d", "", "nan", "inf", "999h"])

@@ -973,7 +973,7 @@ def test_on_a_full_disk_nothing_is_sent_twice(spool: Spool, monkeypatch: pytest.
 
 
 def test_a_wish_to_wait_over_what_is_offered_is_kept(spool: Spool) -> None:
-    """An endpoint that fails over the head, and asks to wait over what it is offered instead, is left alone as asked."""
+    """An endpoint that fails over the head, and asks to wait over what is offered instead, is left alone as asked."""
     first, _ = segments(spool, 1, 1)
 
     def answer(records: Sequence[Record]) -> Outcome:
