@@ -1,14 +1,14 @@
 """`evidently calculate`: two files and a config in, a profile or a report out."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from evidently_cli.files import temporary_beside, write_whole
 from evidently_cli.output import CommandError, emit, emit_json, say
 from evidently_cli.progress import stages
 
@@ -97,7 +97,8 @@ def _run(
 
     config = load_config(config_path, kind)
     try:
-        with _output(target) as write, stages(quiet=manner.quiet) as progress:
+        write = _writer(target)
+        with stages(quiet=manner.quiet) as progress:
             result = report.calculate(reference, current, config, kind=kind, progress=progress)
             progress(f"writing {target.name}")
             write(result.to_json(indent=config.pretty_print) if kind == "profile" else result.to_html())
@@ -145,14 +146,9 @@ def load_config(path: Path, kind: Literal["profile", "report"] | None) -> "repor
     return config
 
 
-@contextmanager
-def _output(target: Path) -> Iterator[Callable[[str], None]]:
-    """
-    Yield a function that writes the result. The folder is made, and tried, before anything is computed.
-
-    The text goes into a temporary file and takes the target's name at the end: a reader never meets half a report.
-    """
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+def _writer(target: Path) -> Callable[[str], None]:
+    """Return a function that writes the result. The folder is made, and tried, before anything is computed."""
+    temporary = temporary_beside(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch()
@@ -165,12 +161,8 @@ def _output(target: Path) -> Iterator[Callable[[str], None]]:
 
     def write(text: str) -> None:
         try:
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(target)
+            write_whole(target, text)
         except OSError as error:
             raise CommandError(f"{target}: cannot be written: {error.strerror}") from error
 
-    try:
-        yield write
-    finally:
-        temporary.unlink(missing_ok=True)
+    return write

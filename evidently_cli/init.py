@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from evidently_cli.files import write_whole
 from evidently_cli.output import CommandError, say
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -35,7 +36,7 @@ def init(
     except ReportError as error:
         raise CommandError(str(error), error.exit_code) from error
     try:
-        config.write_text(starter_config(look, with_current=current is not None), encoding="utf-8")
+        write_whole(config, starter_config(look, with_current=current is not None))
     except OSError as error:
         raise CommandError(f"{config}: cannot be written: {error.strerror}") from error
     files = ["--reference", reference, *(["--current", current] if current else []), "--config", config]

@@ -1,5 +1,9 @@
 """`evidently init`, as its users run it."""
 
+import shlex
+import subprocess
+import sys
+
 from command_line import CommandLine
 
 from evidently_cli.report import load_config
@@ -29,6 +33,21 @@ def test_the_second_file_is_looked_at(evidently: CommandLine) -> None:
         done = evidently("init", "--reference", "ref.csv", "--current", current, status=1)
         assert says in done.stderr
     assert not (evidently.directory / "config.yaml").exists()
+
+
+def test_a_config_is_written_whole_or_not_at_all(evidently: CommandLine) -> None:
+    """Where there is no room for a config, what was there stays, and nothing else is left."""
+    (evidently.directory / "config.yaml").write_text("{}")
+    before = {path.name for path in evidently.directory.iterdir()}
+    command = shlex.join([sys.executable, "-m", "evidently_cli", "init", "--reference", "ref.csv", "--force"])
+    limited = ["sh", "-c", f"ulimit -f 1; trap '' XFSZ; exec {command}"]
+    done = subprocess.run(
+        limited, cwd=evidently.directory, env=evidently.environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == "evidently: config.yaml: cannot be written: File too large\n"
+    assert {path.name for path in evidently.directory.iterdir()} == before
+    assert (evidently.directory / "config.yaml").read_text() == "{}"
 
 
 def test_the_next_command_can_be_pasted(evidently: CommandLine) -> None:
