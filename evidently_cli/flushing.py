@@ -59,7 +59,8 @@ def flush_until(
 
 
 def _finished(spool: Spool, done: Summary) -> bool:
-    hopeless = done.stuck is not None or (done.failure is not None and done.failure.misconfigured)
+    # What cannot be written is not helped by waiting; what the endpoint failed over may be.
+    hopeless = done.failure.misconfigured if done.failure else done.stuck is not None
     return hopeless or done.stopped or next(spool.records(), None) is None
 
 

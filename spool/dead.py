@@ -133,6 +133,7 @@ def _requeue(spool: Spool, paths: Sequence[Path] | None) -> int:
     number = 0
     # RACE: a drain that is just burying such a record again would take out the copy that we make.
     with spool.disk_errors("write to"), spool.exclusive():
+        spool.prepare()  # which makes each name in pending/ durable: we rest on gaps, and on what another requeue left
         bounds.finish_all(spool)  # what a gap counts is not there any more, and must not come back
         pending = {record.id for record in spool.records()}
         paths = sealed(spool.layout.dead) if paths is None else paths

@@ -47,11 +47,12 @@ def shown(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return "the address"
-    if parts.netloc:
-        scheme, place = f"{parts.scheme}://", parts.netloc.rpartition("@")[2] + parts.path
-    else:  # as of "collector.example:8321": what looks like a scheme is none, and a login may be anywhere before the @
-        scheme, place = "", re.split("[?#]", url)[0].rpartition("@")[2]
-    return printable(f"{scheme}{place}{'?…' if parts.query else ''}").strip() or "the address"
+    scheme = f"{parts.scheme}://" if parts.netloc else ""  # what looks like one in "collector.example:8321" is none
+    place = url.partition("//")[2] if parts.netloc else url
+    login, _, behind = place.rpartition("@")
+    if ":" in login or "/" not in login:  # of a mistyped address, it may hold anything
+        place = behind
+    return printable(f"{scheme}{re.split('[?#]', place)[0]}{'?…' if parts.query else ''}").strip() or "the address"
 
 
 def _loopback(host: str) -> bool:

@@ -88,7 +88,8 @@ class Poster:
             way = self._kept.way = self._find_way(headers)
         adapter = self._last = way.adapter
         until = time.monotonic() + self._deadline
-        way.retry.may_repeat = lambda: not adapter.given_up and time.monotonic() <= until and may_repeat()
+        given_up = adapter.given_up  # not the adapter, which refers to who asks: both would live on
+        way.retry.may_repeat = lambda: not given_up.is_set() and time.monotonic() <= until and may_repeat()
         way.request.headers.update(headers)
         way.request.prepare_body(body, None)
         # No redirect: records go where the user said, and nowhere else.
@@ -105,7 +106,7 @@ class Poster:
 
     def _find_way(self, headers: Mapping[str, str]) -> "_Way":
         retry = quick_retries(self._retries)
-        adapter = Adapter(max_retries=retry)
+        adapter = Adapter(retry)
         session = open_session(self._address, self._authorize, adapter)
         request = session.prepare_request(requests.Request("POST", self._address, headers))
         # The certificates are said here, as REQUESTS_CA_BUNDLE would win over what the session says.
@@ -170,9 +171,12 @@ class _Connection:
 class Adapter(HTTPAdapter):
     """Makes connections in our way, and in the one way to the one host for which it is first asked."""
 
-    given_up = False
     socket: Any = None  # of the request that is under way
     _pool: Any = None  # the stubs are urllib3 1's
+
+    def __init__(self, retry: Retry) -> None:
+        super().__init__(max_retries=retry)
+        self.given_up = threading.Event()
 
     def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> "HTTPConnectionPool":
         """Return the connections to that host."""
@@ -184,7 +188,7 @@ class Adapter(HTTPAdapter):
 
     def cut_off(self) -> None:
         """End what is under way, from another thread: whoever reads there meets the end, and does not begin anew."""
-        self.given_up = True
+        self.given_up.set()
         if isinstance(self.socket, socket.socket):
             with suppress(OSError):
                 socket.socket.shutdown(self.socket, socket.SHUT_RDWR)  # below TLS, which is not to be closed in form

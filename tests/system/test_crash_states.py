@@ -425,6 +425,11 @@ def follow_with_a_failing_drain(machine: Machine) -> None:
     send(machine, opened(machine), fail)
 
 
+def follow_with_a_requeue(machine: Machine) -> None:
+    """Somebody has all dead letters made pending again."""
+    requeue_all(opened(machine))
+
+
 def check(state: State, top: Path, known: set[Record]) -> None:
     """Recover: a day later a new process appends, and drains to an endpoint that takes everything. Is all kept?"""
     late = itertools.count(NOW_NS + DAY, SECOND // 1000).__next__
@@ -493,7 +498,7 @@ def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _several_segments_in_a_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where an import makes several segments, it is to make them of a few small records."""
-    monkeypatch.setattr("spool.bundle.SEGMENT_BYTES", 400)
+    monkeypatch.setattr("spool.admission.SEGMENT_BYTES", 400)
 
 
 @pytest.fixture
@@ -536,7 +541,9 @@ def killed_in_each_call(name: str, memory: Path) -> Iterator[Machine]:
         yield machine
 
 
-@pytest.mark.parametrize("follow", [follow_with_an_append, follow_with_an_append_alone, follow_with_a_failing_drain])
+@pytest.mark.parametrize(
+    "follow", [follow_with_an_append, follow_with_an_append_alone, follow_with_a_failing_drain, follow_with_a_requeue]
+)
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name != "divide"])  # its states are megabytes
 def test_a_process_may_rest_on_what_another_left(
     name: str, follow: Action, memory: Path, report: Callable[[int], None]
