@@ -102,13 +102,17 @@ class Browser:
 
     def open(self, address: str, *, width: int = 1280) -> None:
         """Load a page in a window of this width, forgetting what happened before."""
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 500
-        )
+        self.resize(width)
         self.call("Page.navigate", url="about:blank")
         self.events.clear()
         self.call("Page.navigate", url=address)
         self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
+
+    def resize(self, width: int) -> None:
+        """Give the window this width."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 500
+        )
 
     def scroll_through(self) -> None:
         """Bring every plot that is open into sight, as a reader does who scrolls, and wait until it is drawn."""

@@ -23,6 +23,7 @@ HOSTILE = (
     "line\nbreak \u2028 \ud800 \x00",
     "x" * 10_000,
 )
+A_WHILE = "new Promise((later) => setTimeout(later, 200))"  # Plotly lets 100 ms pass before it resizes a plot
 
 
 Save = Callable[..., str]
@@ -202,6 +203,26 @@ def test_parts_of_a_report_show_one_at_a_time(browser: Browser, save: Save) -> N
     browser.evaluate("document.querySelectorAll('nav a')[1].click()")
     browser.until(f"String({shown}) === 'other'")
     assert browser.evaluate("document.querySelector('nav a[aria-current]').textContent") == "Other"
+
+
+def test_plots_out_of_sight_follow_the_window(browser: Browser, save: Save) -> None:
+    """A plot in a part or a row that is closed while the window becomes narrow is as narrow once it is shown again."""
+    browser.open(save(drift_tab(numbers("a")), Tab("other", "Other", None, (Counters("Counts", "always", ()),))))
+    row = "document.querySelector('tbody button')"
+    browser.evaluate(f"{row}.click()")
+    browser.scroll_through()
+    browser.evaluate("document.querySelectorAll('nav a')[1].click()")
+    browser.until("document.querySelector('#data_drift').hidden")
+    browser.resize(400)
+    browser.evaluate(A_WHILE)
+    browser.evaluate("document.querySelector('nav a').click()")
+    fits = "document.querySelector('.plot').offsetWidth === document.querySelector('.plot svg').clientWidth"
+    browser.until(f"document.querySelector('.plot').offsetParent && {fits}")
+    browser.evaluate(f"{row}.click()")
+    browser.resize(1280)
+    browser.evaluate(A_WHILE)
+    browser.evaluate(f"{row}.click()")
+    browser.until(fits)
 
 
 def test_the_theme_can_be_changed(browser: Browser, save: Save) -> None:

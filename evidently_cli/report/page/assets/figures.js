@@ -12,7 +12,7 @@ const LAYOUT = {
   // On a touch screen, a finger on the plot scrolls the page.
   dragmode: matchMedia("(pointer: fine)").matches ? "zoom" : false,
 };
-const CONFIG = { displayModeBar: false, responsive: true };
+const CONFIG = { displayModeBar: false };
 
 async function unpacked(base64) {
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
@@ -34,6 +34,14 @@ function loadPlotly() {
   return plotly;
 }
 
+// Plotly's own "responsive" hears of the window only, and leaves a figure that is hidden just then as it was.
+const size = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) {
+    const drawn = target.querySelector(".main-svg").width.baseVal.value;
+    if (contentRect.width && Math.abs(contentRect.width - drawn) >= 1) window.Plotly.Plots.resize(target);
+  }
+});
+
 async function draw(plot) {
   try {
     const [Plotly, text] = await Promise.all([loadPlotly(), unpacked(plot.dataset.plot)]);
@@ -41,6 +49,7 @@ async function draw(plot) {
     const axes = { xaxis: { ...AXIS, ...layout.xaxis }, yaxis: { ...AXIS, ...layout.yaxis } };
     await Plotly.newPlot(plot, data, { ...LAYOUT, margin: margin(layout), ...layout, ...axes }, CONFIG);
     plot.dataset.state = "drawn";
+    size.observe(plot);
   } catch (error) {
     plot.dataset.state = "failed";
     plot.textContent = "This plot cannot be drawn here; the text below says what it shows.";
