@@ -225,6 +225,29 @@ def test_plots_out_of_sight_follow_the_window(browser: Browser, save: Save) -> N
     browser.until(fits)
 
 
+def test_charts_fit_on_paper(browser: Browser, save: Save) -> None:
+    """On a printed page, of A4 in width, no chart reaches into the next one; on the screen, it is then as before."""
+    browser.open(save(drift_tab(numbers("a")), Tab("other", "Other", None, (Counters("Counts", "always", ()),))))
+    browser.evaluate("document.querySelector('tbody button').click()")
+    browser.scroll_through()
+    browser.evaluate("document.querySelectorAll('nav a')[1].click()")
+    browser.until("document.querySelector('#data_drift').hidden")
+    too_wide = "[...document.querySelectorAll('.plot')].filter((plot) => plot.scrollWidth > plot.clientWidth).length"
+    browser.resize(717)
+    browser.evaluate("dispatchEvent(new Event('beforeprint'))")
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    try:
+        assert browser.evaluate("document.querySelectorAll('.plot')[1].getBoundingClientRect().left") > 330
+        assert browser.evaluate(too_wide) == 0
+    finally:
+        browser.call("Emulation.setEmulatedMedia", media="")
+    browser.resize(1280)
+    browser.evaluate("dispatchEvent(new Event('afterprint'))")
+    browser.evaluate("document.querySelector('nav a').click()")
+    browser.until("document.querySelector('.plot').clientWidth > 500")
+    browser.until("document.querySelector('.plot').clientWidth === document.querySelector('.plot svg').clientWidth")
+
+
 def test_the_theme_can_be_changed(browser: Browser, save: Save) -> None:
     """The button turns the page dark and back, whatever the system prefers."""
     browser.open(save(drift_tab(numbers("a"))))

@@ -69,3 +69,13 @@ const sight = new IntersectionObserver(
   { rootMargin: "200px" },
 );
 for (const plot of document.querySelectorAll(".plot")) sight.observe(plot);
+
+// Paper is laid out right after this event, too soon to measure it: every figure gets what half an A4 page has.
+const HALF_PAGE = 330;
+const drawn = () => document.querySelectorAll(".plot[data-state=drawn]");
+addEventListener("beforeprint", () => {
+  for (const plot of drawn()) window.Plotly.relayout(plot, { width: HALF_PAGE });
+});
+addEventListener("afterprint", () => {
+  for (const plot of drawn()) window.Plotly.relayout(plot, { width: null, height: null });
+});
