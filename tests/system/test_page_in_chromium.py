@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from chromium import Browser
+from report_data import regression
 
+from evidently_cli.report import calculate
 from evidently_cli.report.drift import CategoryCounts, ColumnDrift, DataDrift, NumericHistogram, Overlay, Track
 from evidently_cli.report.page.contents import drawn
 from evidently_cli.report.page.document import document
@@ -193,6 +195,16 @@ def test_the_page_fits_a_phone(browser: Browser, save: Save) -> None:
     browser.open(f"{save(drift_tab(labels('c', HOSTILE), *[numbers(name) for name in HOSTILE]))}#open-all", width=360)
     browser.scroll_through()
     assert browser.evaluate("document.documentElement.scrollWidth") == 360
+
+
+@pytest.mark.parametrize("width", [921, 1280])
+def test_long_labels_fit_beside_numbers(browser: Browser, save: Save, width: int) -> None:
+    """The widest table, with the errors' most common labels of both files, is not wider than the window."""
+    files = [regression(seed=seed).replace({"label": {"a": "Some college, no degree"}}) for seed in (1, 2)]
+    files = [file.replace({"label": {"b": "Bachelors-degree"}}) for file in files]
+    result = calculate(*files, {"dashboard_tabs": ["regression_performance"]})
+    browser.open(save(drawn("regression_performance", result.sections["regression_performance"])), width=width)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_parts_of_a_report_show_one_at_a_time(browser: Browser, save: Save) -> None:

@@ -182,7 +182,7 @@ def _value(value: GroupValue) -> Text:
         return Text("none")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return Text(number(value))
-    return Text(label(str(value), 16), full=visible(str(value)))
+    return Text(label(str(value), 16), full=visible(str(value)), words=True)
 
 
 def _range(feature: FeatureBias, value: float) -> str:

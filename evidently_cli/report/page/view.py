@@ -23,6 +23,7 @@ class Text:
     full: str = ""  # the whole of a text that was shortened
     badge: str = ""
     sort: float | None = None  # what to sort by, where the text would sort wrongly
+    words: bool = False  # a label in a column of numbers: takes several lines where a number takes one
 
 
 @dataclass(frozen=True, slots=True)
