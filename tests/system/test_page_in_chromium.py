@@ -13,7 +13,7 @@ from evidently_cli.report.drift import CategoryCounts, ColumnDrift, DataDrift, N
 from evidently_cli.report.page.contents import drawn
 from evidently_cli.report.page.document import document
 from evidently_cli.report.page.figures import distribution
-from evidently_cli.report.page.view import Counters, Figures, Page, Tab
+from evidently_cli.report.page.view import Counters, Figures, Heading, Page, Row, Tab, Table, Text
 
 OWN = "document.documentElement.dataset.owned = 1"
 HOSTILE = (
@@ -175,6 +175,18 @@ def test_the_table_sorts_by_keyboard(browser: Browser, save: Save) -> None:
                 "Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter", text="\r", windowsVirtualKeyCode=13
             )
         assert browser.evaluate(f"{head}.getAttribute('aria-sort')") == direction
+        assert browser.evaluate(names) == order
+
+
+def test_rows_without_a_number_come_last(browser: Browser, save: Save) -> None:
+    """Sorted by a column of numbers, up or down, the rows with none in it stand below all others."""
+    means = {"a": 100.5, "b": None, "c": 3.5, "d": 50.5, "e": None, "f": 0.0}
+    rows = tuple(Row((Text(name), Text("" if mean is None else str(mean), sort=mean))) for name, mean in means.items())
+    headings = (Heading("Column"), Heading("Mean", numeric=True))
+    browser.open(save(Tab("all", "All", None, (Table("Features", "always", "", "columns", "", headings, rows),))))
+    names = "[...document.querySelectorAll('tbody th bdi')].map((name) => name.textContent).join('')"
+    for order in ("fcdabe", "adcfbe"):
+        browser.evaluate("document.querySelectorAll('thead button')[1].click()")
         assert browser.evaluate(names) == order
 
 

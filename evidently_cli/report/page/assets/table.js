@@ -33,11 +33,13 @@ for (const widget of document.querySelectorAll(".table")) {
     if (order) order.value = index;
     const sign = direction === "ascending" ? 1 : -1;
     const cell = ({ line }) => line.cells[index];
-    const compare = (a, b) =>
-      a.dataset.sort === undefined
-        ? collator.compare(a.textContent.trim(), b.textContent.trim())
-        : Number(a.dataset.sort) - Number(b.dataset.sort);
-    rows.sort((a, b) => sign * compare(cell(a), cell(b)));
+    const numeric = rows.some((row) => "sort" in cell(row).dataset);
+    const value = (row) => (numeric ? cell(row).dataset.sort : cell(row).textContent.trim());
+    const compare = numeric ? (a, b) => a - b : collator.compare;
+    rows.sort((a, b) => {
+      const [one, other] = [value(a), value(b)];
+      return !one - !other || sign * compare(one, other); // what has no value comes last, in both directions
+    });
     table.append(...rows.map(({ body }) => body));
   }
 
