@@ -44,7 +44,7 @@ class Overlay:
     """
     Both files over the same bins or labels, as shares of each file's non-missing rows.
 
-    `labels` is set for a categorical column: at most 30, where the last one may be "12 other labels".
+    `labels` is set for a categorical column: at most 30, where the last one may be "12 other labels" (`merged` = 12).
     `edges` is set for a numeric column: one more than there are shares. What `cut` leaves out is in none of them.
     """
 
@@ -53,6 +53,7 @@ class Overlay:
     reference: tuple[float, ...]
     current: tuple[float, ...]
     cut: Cut | None = None
+    merged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,11 +40,16 @@ def label_overlay(tally: Tally) -> Overlay:
     """Return the shares of each label, the rarest ones merged where there are more than 30."""
     reference, current = tally.shares()
     labels = [label_text(label) for label in tally.labels]
-    if len(labels) > _MOST_LABELS:
+    merged = len(labels) - _MOST_LABELS + 1 if len(labels) > _MOST_LABELS else 0
+    if merged:
         by_frequency = np.argsort(-(reference + current), kind="stable")
-        kept, merged = np.sort(by_frequency[: _MOST_LABELS - 1]), by_frequency[_MOST_LABELS - 1 :]
-        labels = [*(labels[index] for index in kept), f"{len(merged)} other labels"]
-        reference, current = (np.append(shares[kept], shares[merged].sum()) for shares in (reference, current))
+        kept, rare = np.sort(by_frequency[:-merged]), by_frequency[-merged:]
+        labels = [*(labels[index] for index in kept), f"{merged} other labels"]
+        reference, current = (np.append(shares[kept], shares[rare].sum()) for shares in (reference, current))
     return Overlay(
-        labels=tuple(labels), edges=None, reference=tuple(reference.tolist()), current=tuple(current.tolist())
+        labels=tuple(labels),
+        edges=None,
+        reference=tuple(reference.tolist()),
+        current=tuple(current.tolist()),
+        merged=merged,
     )

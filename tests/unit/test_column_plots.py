@@ -309,6 +309,29 @@ def test_current_beyond_the_cut() -> None:
     assert figure.caption.endswith("of the reference, 100.0\u00a0% of current.")
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_rare_labels_together_are_no_label(*, alone: bool) -> None:
+    """The bar of all rare labels may be the longest; the caption tells of labels, and it is none."""
+    rare = [f"r{index}" for index in range(150)]
+    reference = pd.DataFrame({"c": [*(["b"] * 40), *(["a"] * 60), *rare]})
+    current = pd.DataFrame({"c": [*(["b"] * 90), *rare]})
+    found = quality(reference, None if alone else current, column_mapping={"categorical_features": ["c"]})
+    assert opened(found, "c")[0].caption == (
+        "The most common label is “a”: 24\u00a0% of the rows with a value."
+        if alone
+        else "Of the 29 labels drawn by themselves, the most common of the reference is “a”, that of current “b”."
+        " They differ most in “a”: 24\u00a0% of the reference, 0\u00a0% of current."
+    )
+
+
+def test_files_without_a_common_label() -> None:
+    """Where a file has rare labels only, the caption names none as its most common one."""
+    reference, current = [f"r{index}" for index in range(30) for _ in range(3)], [f"c{index}" for index in range(90)]
+    mapping = {"column_mapping": {"categorical_features": ["c"]}}
+    found = quality(pd.DataFrame({"c": reference}), pd.DataFrame({"c": current}), **mapping)
+    assert "that of current none of them." in opened(found, "c")[0].caption
+
+
 def test_pages_of_many_columns_stay_small() -> None:
     """With 200 columns a page has less than 6 MB: beside its 2 MB of scripts, 20 kB for each column."""
     draw = np.random.default_rng(1)

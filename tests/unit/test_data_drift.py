@@ -322,6 +322,7 @@ def test_overlay_of_labels(tmp_path: Path) -> None:
     assert many is not None
     assert few is not None
     assert many.labels == (*(f"l{index:02d}" for index in range(11, 40)), "11 other labels")
+    assert (many.merged, few.merged) == (11, 0)
     assert [sum(many.reference), sum(many.current)] == pytest.approx([1, 1])
     assert few.labels == ("0", "1", "2")
 

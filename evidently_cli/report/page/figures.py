@@ -95,14 +95,9 @@ def _label_distribution(overlay: Overlay, labels: Sequence[str]) -> Figure:
     # bar, and those that look like dates or numbers would be placed as such.
     positions = list(range(len(labels)))
     ticks = {"tickvals": positions, "ticktext": [in_figure(label(text, 24)) for text in labels]}
-    quoted = [f"“{label(text, 60)}”" for text in labels]
     return Figure(
         title="Distribution",
-        caption=(
-            f"The most common label of the reference is {quoted[_highest(overlay.reference)]},"
-            f" that of current {quoted[_highest(overlay.current)]}."
-            f" They differ most in {_greatest_difference(overlay, quoted)}."
-        ),
+        caption=_labels_in_words(overlay, [f"“{label(text, 60)}”" for text in single(labels, overlay)]),
         height=_AXES_HEIGHT + _LABEL_HEIGHT * len(labels),
         legend=BOTH,
         plot={
@@ -117,6 +112,28 @@ def _label_distribution(overlay: Overlay, labels: Sequence[str]) -> Figure:
                 "yaxis": ticks | {"autorange": "reversed", "showgrid": False},
             },
         },
+    )
+
+
+def single(labels: Sequence[str], overlay: Overlay) -> Sequence[str]:
+    """Return the labels without the last where it stands for the rarest ones, and is none itself."""
+    return labels[:-1] if overlay.merged else labels
+
+
+def _labels_in_words(overlay: Overlay, names: Sequence[str]) -> str:
+    def top(shares: Sequence[float]) -> str:
+        place = _highest(shares[: len(names)])
+        return names[place] if shares[place] else "none of them"
+
+    # A rare one may be the most common of its file: which labels are rare is a matter of both files.
+    which = (
+        f"Of the {len(names)} labels drawn by themselves, the most common"
+        if overlay.merged
+        else "The most common label"
+    )
+    return (
+        f"{which} of the reference is {top(overlay.reference)}, that of current {top(overlay.current)}."
+        f" They differ most in {_greatest_difference(overlay, names)}."
     )
 
 
@@ -218,7 +235,8 @@ def _highest(shares: Sequence[float]) -> int:
 
 
 def _greatest_difference(overlay: Overlay, names: Sequence[str]) -> str:
-    i = _highest([abs(c - r) for r, c in zip(overlay.reference, overlay.current, strict=True)])
+    pairs = zip(overlay.reference, overlay.current, strict=True)
+    i = _highest([abs(c - r) for r, c in pairs][: len(names)])
     return f"{names[i]}: {percent(overlay.reference[i])} of the reference, {percent(overlay.current[i])} of current"
 
 

@@ -12,6 +12,7 @@ from evidently_cli.report.page.figures import (
     over_time,
     rounded,
     shares_of,
+    single,
     with_cut,
 )
 from evidently_cli.report.page.view import Figure
@@ -57,7 +58,7 @@ def shares_figure(overlay: Overlay) -> Figure:
         }
         layout = {"bargap": 0, "yaxis": SHARE_AXIS}
         story, height, value = "fullest bin is {}", HEIGHT, "%{y:.1%}"
-    most = max(range(len(names)), key=lambda i: overlay.reference[i])
+    most = max(range(len(single(names, overlay))), key=lambda i: overlay.reference[i])
     bars |= {
         "type": "bar",
         "marker": {"color": REFERENCE},
