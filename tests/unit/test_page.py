@@ -27,6 +27,7 @@ from evidently_cli.report.page.sparkline import HEIGHT, WIDTH, mini_histograms
 from evidently_cli.report.page.view import Counters, Page, Source, Tab, Table, Text
 from evidently_cli.report.result import FileFacts, Result
 from evidently_cli.report.roles import Notice
+from evidently_cli.report.section import Unavailable
 from evidently_cli.report.sections import SECTIONS
 from evidently_cli.report.wording import in_figure, label, number, percent, percents, shortened, visible
 
@@ -158,6 +159,17 @@ def test_a_page_without_a_tested_column_says_so() -> None:
     assert tab.verdict is not None
     assert tab.verdict.headline == "No column could be tested."
     assert "every value is missing: not tested" in Elements(page(tab)).text
+
+
+def test_a_part_that_was_not_computed_says_why() -> None:
+    """It has the title that it would have had, and the reason stands in it as well as on top of the page."""
+    reason = "there is no target"
+    tab = drawn("num_target_drift", Unavailable(reason))
+    text = page(tab, drawn("data_drift", drift(numbers("a"))))
+    assert tab.title == "Numerical target drift"
+    assert "Num target drift" not in text
+    assert reason in Elements(text.split("<nav")[0]).text
+    assert f"Not computed. {reason}" in Elements(text.split("</nav>")[1]).text
 
 
 def test_drifted_columns_come_first_then_the_furthest_past_its_threshold() -> None:

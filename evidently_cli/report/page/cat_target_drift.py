@@ -7,6 +7,7 @@ from evidently_cli.report.page.target_tab import behavior_by_feature, column_dri
 from evidently_cli.report.page.view import Figures, Tab, Widget
 from evidently_cli.report.target_drift import CatTargetDrift
 
+TITLE = "Categorical target drift"
 _MEASURE = "Half the sum of the differences between the files' shares of rows by bin and label: 0 to 1"
 
 
@@ -14,7 +15,7 @@ def tab(drift: CatTargetDrift) -> Tab:
     """The whole tab; `selection.selected` narrows it to the widgets that the configuration asks for."""
     return Tab(
         id="cat_target_drift",
-        title="Categorical target drift",
+        title=TITLE,
         verdict=verdict(drift),
         widgets=tuple(_widgets(drift)),
     )

@@ -13,6 +13,8 @@ from evidently_cli.report.page.class_widgets import (
 )
 from evidently_cli.report.page.view import Tab, Verdict, Widget
 
+TITLE = "Classification performance"
+
 
 def tab(result: ClassificationPerformance) -> Tab:
     """Return the whole tab; a current file gets the same widgets as the reference."""
@@ -22,7 +24,7 @@ def tab(result: ClassificationPerformance) -> Tab:
         widgets.extend(widget(file) for file in files)
     return Tab(
         id="classification_performance",
-        title="Classification performance",
+        title=TITLE,
         verdict=Verdict(
             headline=sentence(accuracies(result.reference, result.current)),
             reason=sentence(before_and_now("macro F1", [file.quality.macro.f1 for file in files])),

@@ -29,10 +29,11 @@ def contents(result: Result, title: str) -> Page:
 
 def drawn(name: str, section: SectionResult) -> Tab:
     """The tab of one section, with every widget that it has, and with what the reader should know of the data."""
+    module = import_module(f"{__package__}.{name}")
     if isinstance(section, Unavailable):
-        title = name.replace("_", " ").capitalize()
-        return Tab(name, title, Verdict("Not computed.", label(section.reason, 400), alarming=None, gauge=None), ())
-    tab: Tab = import_module(f"{__package__}.{name}").tab(section)
+        verdict = Verdict("Not computed.", label(section.reason, 400), alarming=None, gauge=None)
+        return Tab(name, module.TITLE, verdict, ())
+    tab: Tab = module.tab(section)
     return replace(tab, notes=tuple(_note(notice) for notice in section.notices))
 
 

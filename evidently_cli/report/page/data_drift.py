@@ -17,6 +17,7 @@ from evidently_cli.report.page.view import (
 from evidently_cli.report.wording import count, counted, label, number, percents
 from evidently_cli.visible import visible
 
+TITLE = "Data drift"
 _HEADINGS = (
     Heading("Column"),
     Heading("Type"),
@@ -38,7 +39,7 @@ def tab(drift: DataDrift) -> Tab:
     """The whole tab; `selection.selected` narrows it to the widgets that the configuration asks for."""
     return Tab(
         id="data_drift",
-        title="Data drift",
+        title=TITLE,
         verdict=_verdict(drift),
         widgets=(
             Table(

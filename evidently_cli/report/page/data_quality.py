@@ -11,6 +11,7 @@ from evidently_cli.report.quality import ColumnQuality, DataQuality, FileQuality
 from evidently_cli.report.wording import count, counted, label, number, percent
 from evidently_cli.visible import visible
 
+TITLE = "Data quality"
 _BOTH = "Reference → current; once where both are the same"
 _TYPES = {"num": "number", "cat": "category", "datetime": "date"}
 
@@ -22,7 +23,7 @@ def tab(quality: DataQuality) -> Tab:
     )
     return Tab(
         id="data_quality",
-        title="Data quality",
+        title=TITLE,
         verdict=_verdict(quality),
         widgets=(
             _data_summary(quality),

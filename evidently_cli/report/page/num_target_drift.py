@@ -8,6 +8,7 @@ from evidently_cli.report.page.target_tab import behavior_by_feature, column_dri
 from evidently_cli.report.page.view import Figures, Tab, Widget
 from evidently_cli.report.target_drift import NumTargetDrift
 
+TITLE = "Numerical target drift"
 _MEASURE = "The mean distance between the files' means of a bin, in standard deviations of the reference"
 
 
@@ -15,7 +16,7 @@ def tab(drift: NumTargetDrift) -> Tab:
     """The whole tab; `selection.selected` narrows it to the widgets that the configuration asks for."""
     return Tab(
         id="num_target_drift",
-        title="Numerical target drift",
+        title=TITLE,
         verdict=verdict(drift),
         widgets=tuple(_widgets(drift)),
     )

@@ -24,6 +24,7 @@ from evidently_cli.report.page.view import Figures, Heading, Row, Tab, Table, Te
 from evidently_cli.report.wording import label, number
 from evidently_cli.visible import visible
 
+TITLE = "Probabilistic classification performance"
 _CELLS = ("{:.1f}", "{}", "{:.2f}", "{}", "{}", "{:.1f}", "{:.1f}")
 
 
@@ -43,7 +44,7 @@ def tab(result: ProbClassificationPerformance) -> Tab:
     macro = before_and_now("macro F1", [file.quality.macro.f1 for file in files])
     return Tab(
         id="prob_classification_performance",
-        title="Probabilistic classification performance",
+        title=TITLE,
         verdict=Verdict(
             headline=sentence(accuracies(result.reference.quality, current)),
             reason=sentence(f"{macro}; {before_and_now('ROC AUC', aucs)}; {before_and_now('log loss', losses)}"),

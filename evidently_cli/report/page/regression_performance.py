@@ -37,6 +37,7 @@ from evidently_cli.report.regression import (
 from evidently_cli.report.wording import count, label, number
 from evidently_cli.visible import visible
 
+TITLE = "Regression performance"
 Draw = Callable[[Series, Quality, Plots], Figure]
 _FILES = {"reference": "Reference", "current": "Current"}
 
@@ -45,7 +46,7 @@ def tab(result: RegressionPerformance) -> Tab:
     """The whole tab; `selection.selected` narrows it to the widgets that the configuration asks for."""
     return Tab(
         id="regression_performance",
-        title="Regression performance",
+        title=TITLE,
         verdict=Verdict(f"{result.headline}.", _reason(result), alarming=None, gauge=None),
         widgets=(*_pairs(result), _bias(result)),
     )
