@@ -9,7 +9,7 @@ import numpy as np
 from evidently_cli.report.class_labels import Bools, Coded, align
 from evidently_cli.report.classification import FeatureErrors, RightWrong
 from evidently_cli.report.columns import Numbers, Table
-from evidently_cli.report.histogram import bin_counts, uniform_edges
+from evidently_cli.report.histogram import bin_counts, plot_edges
 from evidently_cli.report.sections import Inputs
 from evidently_cli.report.stattests.samples import label_text
 from evidently_cli.report.wording import count
@@ -41,7 +41,7 @@ def _by_number(name: str, kept: Sequence[tuple[Table, Bools]], right: Sequence[B
     first, last = min(values[0] for values in filled), max(values[-1] for values in filled)
     if max(-first, last) > _LARGEST:
         return None
-    edges = uniform_edges(first, last, _BINS)
+    edges = plot_edges(filled, _BINS)
     files = [RightWrong(*(tuple(bin_counts(values, edges).tolist()) for values in file)) for file in split]
     return FeatureErrors(name, tuple(edges.tolist()), None, files[0], files[1] if len(files) > 1 else None)
 

@@ -81,7 +81,8 @@ def _overlay(name: str, samples: Samples, options: Options) -> Overlay:
     if isinstance(samples, NumericSamples):
         drift = options.data_drift
         bins = (drift.xbins or {}).get(name) or for_column(drift.nbinsx, name) or _SMALL_BINS
-        return numeric_overlay(samples, bins, Cut.of(name, samples.reference, options.quality_metrics))
+        cut = Cut.of(name, samples.reference, options.quality_metrics)
+        return numeric_overlay(samples, bins, cut, exact=bins != _SMALL_BINS)
     return label_overlay(samples.tally)
 
 

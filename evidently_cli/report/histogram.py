@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from evidently_cli.report.drift import NumericHistogram
 
 Floats = NDArray[np.float64]
+
+_MOST_WHOLE = 60  # whole numbers that a plot has a bin each for: minutes, or the weeks of a year
+_HALVES = 2.0**51  # up to here, doubles tell halves apart
 
 
 def bin_counts(ascending: Floats, edges: Floats) -> NDArray[np.int64]:
@@ -38,6 +43,21 @@ def uniform_edges(first: float, last: float, bins: int) -> Floats:
     largest = np.finfo(np.float64).max
     with np.errstate(over="ignore"):
         return np.linspace(max(first - half, -largest), min(last + half, largest), bins + 1)
+
+
+def plot_edges(files: Sequence[Floats], bins: int, *, exact: bool = False) -> Floats:
+    """
+    Return the edges for a plot of ascending values, some in one file at least: `bins` equal bins of the common range.
+
+    Whole numbers from a small range get a bin each, around them. Of equal bins, one would hold two of them and the next
+    one or none, and draw spikes and gaps that the data does not have; `exact` asks for just that.
+    """
+    filled = [values for values in files if len(values)]
+    first, last = min(values[0] for values in filled), max(values[-1] for values in filled)
+    few = max(-first, last) < _HALVES and last - first < _MOST_WHOLE
+    if few and not exact and all((values == np.floor(values)).all() for values in filled):
+        return np.arange(first - 0.5, last + 1)
+    return uniform_edges(first, last, bins)
 
 
 def density_histogram(ascending: Floats, bins: int) -> NumericHistogram:

@@ -7,25 +7,26 @@ import numpy as np
 from evidently_cli.report.config import Bins
 from evidently_cli.report.cut import Cut
 from evidently_cli.report.drift import Overlay
-from evidently_cli.report.histogram import bin_counts, uniform_edges
+from evidently_cli.report.histogram import bin_counts, plot_edges
 from evidently_cli.report.stattests.samples import NumericSamples, Tally, label_text
 
 _MOST_LABELS = 30
 
 
-def numeric_overlay(samples: NumericSamples, bins: int | Bins, cut: Cut | None = None) -> Overlay:
+def numeric_overlay(
+    samples: NumericSamples, bins: int | Bins, cut: Cut | None = None, *, exact: bool = False
+) -> Overlay:
     """
     Return the shares over `bins` equal bins of the common range, or over the given ones.
 
-    With a cut, the bins are those of the values that it keeps; the shares are of all rows nevertheless.
+    Few whole numbers get a bin each, unless there have to be exactly `bins`. With a cut, the bins are those of the
+    values that it keeps; the shares are of all rows nevertheless.
     """
     kept = [cut.kept(rows) if cut else rows for rows in (samples.reference, samples.current)]
     if isinstance(bins, Bins):
         edges = bins.start + bins.size * np.arange(np.ceil((bins.end - bins.start) / bins.size) + 1)
     else:
-        first = min(rows[0] for rows in kept if len(rows))
-        last = max(rows[-1] for rows in kept if len(rows))
-        edges = uniform_edges(first, last, bins)
+        edges = plot_edges(kept, bins, exact=exact)
     reference, current = (bin_counts(rows, edges) / whole for rows, whole in zip(kept, samples.sizes, strict=True))
     return Overlay(
         labels=None,

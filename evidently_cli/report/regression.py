@@ -146,9 +146,9 @@ class Spread:
     """
     A feature in each group, as shares of the group's rows that have a value: shares[group][bin or label].
 
-    `edges` is set for a numeric feature (20 bins), `labels` for a categorical one: at most 12, where the last may be
-    "7 other labels" (`merged` = 7). Both files have the same. A group without values has shares of 0. What a cut leaves
-    out is missing from the shares, which then sum to less than 1.
+    `edges` is set for a numeric feature (20 bins, or one for each of few whole numbers), `labels` for a categorical
+    one: at most 12, where the last may be "7 other labels" (`merged` = 7). Both files have the same. A group without
+    values has shares of 0. What a cut leaves out is missing from the shares, which then sum to less than 1.
     """
 
     labels: tuple[str, ...] | None

@@ -12,7 +12,7 @@ from evidently_cli.report.columns import Column, Dates, Label, Labels, Numbers
 from evidently_cli.report.config import QualityMetricsOptions
 from evidently_cli.report.cut import Cut, left_out
 from evidently_cli.report.drift import FeatureType
-from evidently_cli.report.histogram import Floats, bin_counts, uniform_edges
+from evidently_cli.report.histogram import Floats, bin_counts, plot_edges
 from evidently_cli.report.regression import FeatureBias, GroupValues, Spread
 from evidently_cli.report.regression_rows import Rows, mean
 from evidently_cli.report.roles import Notice
@@ -103,8 +103,7 @@ def _numeric_spreads(
     known = [np.sort(column[~np.isnan(column)]) for column in values]
     cut = Cut.of(name, known[0], options)
     kept = [cut.kept(column) if cut else column for column in known]
-    ends = [end for column in kept if len(column) for end in (column[0], column[-1])]
-    edges = uniform_edges(min(ends), max(ends), _BINS) if ends else np.array([np.nan])
+    edges = plot_edges(kept, _BINS) if any(map(len, kept)) else np.array([np.nan])
     if not (np.abs(edges) <= _LARGEST_DRAWN).all():  # NaN where there is no value, or values are too far apart
         return (None,) * len(files)
     return tuple(

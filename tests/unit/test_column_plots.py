@@ -309,6 +309,34 @@ def test_current_beyond_the_cut() -> None:
     assert figure.caption.endswith("of the reference, 100.0\u00a0% of current.")
 
 
+HOURS = pd.DataFrame({"hour": [*range(24)] * 5, "target": ["a", "b"] * 60, "prediction": [*"abb"] * 40})
+
+
+def test_few_whole_numbers_have_a_bin_each() -> None:
+    """Where each hour is as frequent as the others, it is drawn so, and called by its number, wherever it is drawn."""
+    tabs = ["data_drift", "data_quality", "classification_performance"]
+    current = HOURS[HOURS["hour"] < 23].astype({"hour": float})
+    result = calculate(HOURS, current, {"dashboard_tabs": tabs})
+    for section in tabs[:2]:
+        (hour,) = [column for column in result.sections[section].columns if column.name == "hour"]
+        assert hour.overlay.edges == tuple(np.arange(-0.5, 24))
+        assert hour.overlay.reference == pytest.approx([1 / 24] * 24)
+        assert hour.overlay.current == pytest.approx([1 / 23] * 23 + [0])
+    (feature,) = result.sections["classification_performance"].features
+    assert [sum(rows) for rows in zip(feature.reference.right, feature.reference.wrong, strict=True)] == [5] * 24
+    assert "They differ most in the bin 23: 4" in distribution(hour.overlay).caption
+
+
+@pytest.mark.parametrize("values", [[0.5, 3], [0, 60], [2.0**60, 2.0**60 + 512], [-1e300, 1e300]])
+def test_other_numbers_have_equal_bins(values: list[float]) -> None:
+    """Fractions, numbers from a wide range, and numbers that a double cannot tell from their halves have 20 bins."""
+    found = quality(pd.DataFrame({"x": values * 40}), None, column_mapping={"numerical_features": ["x"]})
+    (x,) = found.columns
+    assert x.overlay is not None
+    assert x.overlay.edges is not None
+    assert len(x.overlay.edges) == 21
+
+
 @pytest.mark.parametrize("alone", [True, False])
 def test_rare_labels_together_are_no_label(*, alone: bool) -> None:
     """The bar of all rare labels may be the longest; the caption tells of labels, and it is none."""

@@ -310,6 +310,9 @@ def test_overlay_of_numbers(tmp_path: Path) -> None:
     assert x.overlay.reference == pytest.approx([0.5, 0.5, 0])
     assert x.overlay.current == pytest.approx([0, 0.5, 0.5])
     assert (y.overlay.edges, y.overlay.reference) == ((0, 20, 40), (0.2, pytest.approx(0.21)))
+    (few,) = drift(tmp_path, reference[["x"]] % 24, current[["x"]] % 24, kind="report", nbinsx={"x": 3}).columns
+    assert few.overlay is not None
+    assert few.overlay.edges == pytest.approx([0, 23 / 3, 46 / 3, 23])
 
 
 def test_overlay_of_labels(tmp_path: Path) -> None:

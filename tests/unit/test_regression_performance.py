@@ -382,6 +382,14 @@ def test_the_table_of_features(tmp_path: Path) -> None:
     assert [sum(shares) for shares in spread.shares] == pytest.approx([1, 1, 1])
 
 
+def test_few_whole_numbers_have_a_bin_each(tmp_path: Path) -> None:
+    """A feature with as many rows of each hour is drawn without spikes and gaps."""
+    rows = REFERENCE[:216].assign(hour=[*range(24)] * 9)
+    hour = next(bias for bias in performance(tmp_path, rows, rows).error_bias if bias.name == "hour")
+    assert hour.reference_spread is not None
+    assert hour.reference_spread.edges == tuple(np.arange(-0.5, 24))
+
+
 def test_many_labels(tmp_path: Path) -> None:
     """Of more than 12 labels the rarest are merged; the caption never calls the merged ones the most common."""
     labels = [f"l{index % 40}" for index in range(400)]

@@ -3,7 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from evidently_cli.report.page.figures import BOTH, CURRENT, HEIGHT, REFERENCE, SHARE_AXIS, rounded, shares_of
+from evidently_cli.report.page.figures import (
+    BOTH,
+    CURRENT,
+    HEIGHT,
+    REFERENCE,
+    SHARE_AXIS,
+    bins_in_words,
+    rounded,
+    shares_of,
+)
 from evidently_cli.report.page.palette import label_colors
 from evidently_cli.report.page.view import Figure
 from evidently_cli.report.target_drift import FeatureBins, LabelsByBin, Range, ValuesByBin
@@ -158,7 +167,7 @@ def bin_names(bins: FeatureBins) -> list[str]:
     """Return the bins in words: “a”, or "1.5 to 2"."""
     if bins.labels is not None:
         return [f"“{label(text, 60)}”" for text in bins.labels]
-    return [f"{number(low)} to {number(high)}" for low, high in pairwise(bins.edges or ())]
+    return bins_in_words(bins.edges or ())
 
 
 def _places(bins: FeatureBins) -> tuple[list[float], list[float], Mapping[str, object], list[str]]:

@@ -1,12 +1,12 @@
 """Classification Quality By Feature: where right and wrong predictions differ."""
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
 
 from evidently_cli.report.classification import FeatureErrors, RightWrong
-from evidently_cli.report.page.figures import HEIGHT, SHARE_AXIS, shares_of, step_edges, step_heights
+from evidently_cli.report.page.figures import HEIGHT, SHARE_AXIS, bins_in_words, shares_of, step_edges, step_heights
 from evidently_cli.report.page.view import Figure, Heading, Row, Table, Text
-from evidently_cli.report.wording import count, counted, in_figure, label, number, percent
+from evidently_cli.report.wording import count, counted, in_figure, label, percent
 from evidently_cli.visible import visible
 
 RIGHT, WRONG = "#7b8794", "#c2377a"  # neither is a colour of a file
@@ -88,7 +88,7 @@ def _difference(feature: FeatureErrors, file: RightWrong | None) -> float:
 
 def _bins(feature: FeatureErrors) -> list[str]:
     if feature.edges is not None:
-        return [f"{number(low)} to {number(high)}" for low, high in pairwise(feature.edges)]
+        return bins_in_words(feature.edges)
     return [f"“{label(text, 40)}”" for text in feature.labels or ()]
 
 

@@ -50,7 +50,7 @@ def with_cut(figure: Figure, overlay: Overlay) -> Figure:
 
 
 def _number_distribution(overlay: Overlay, edges: Sequence[float]) -> Figure:
-    bins = [f"{number(low)} to {number(high)}" for low, high in pairwise(edges)]
+    bins = bins_in_words(edges)
     steps = {"type": "scatter", "mode": "lines", "fill": "tozeroy", "hoverinfo": "skip", "x": step_edges(edges)}
     reference = steps | {
         "y": step_heights(overlay.reference),
@@ -218,6 +218,13 @@ def _track_in_words(track: Track) -> str:
         f" The means of current's groups of rows (dots; the bars reach from minimum to maximum) lie between"
         f" {number(min(means))} and {number(max(means))}; {count(outside)} of {count(len(means))} are outside the band."
     )
+
+
+def bins_in_words(edges: Sequence[float]) -> list[str]:
+    """Return bins in words: "1.5 to 2". One from 6.5 to 7.5 is drawn around a whole number, and has its name: "7"."""
+    if all(low % 1 == 0.5 and high - low == 1 for low, high in pairwise(edges)):  # noqa: PLR2004 - see above
+        return [f"{low + 0.5:.0f}" for low in edges[:-1]]
+    return [f"{number(low)} to {number(high)}" for low, high in pairwise(edges)]
 
 
 def step_edges(edges: Sequence[float]) -> list[float | None]:

@@ -8,6 +8,7 @@ from evidently_cli.report.page.figures import (
     HEIGHT,
     REFERENCE,
     SHARE_AXIS,
+    bins_in_words,
     distribution,
     over_time,
     rounded,
@@ -50,7 +51,7 @@ def shares_figure(overlay: Overlay) -> Figure:
         story, height, value = "most common label is “{}”", 80 + 24 * len(names), "%{x:.1%}"
     else:
         edges = overlay.edges or ()
-        names = [f"{number(low)} to {number(high)}" for low, high in pairwise(edges)]
+        names = bins_in_words(edges)
         bars = {
             "x": rounded((low + (high - low) / 2 for low, high in pairwise(edges)), edges),
             "y": shares_of(overlay.reference),

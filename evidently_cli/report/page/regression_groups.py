@@ -8,6 +8,7 @@ from itertools import pairwise
 from evidently_cli.report.page.figures import (
     HEIGHT,
     SHARE_AXIS,
+    bins_in_words,
     label_bars,
     rounded,
     shares_of,
@@ -123,7 +124,7 @@ def spread_per_group(series: Series, spread: Spread) -> Figure:
 
 
 def _numbers_per_group(title: str, spread: Spread, edges: Sequence[float]) -> Figure:
-    bins = [f"{number(low)} to {number(high)}" for low, high in pairwise(edges)]
+    bins = bins_in_words(edges)
     lines: list[dict[str, object]] = [
         {
             "type": "scatter",
