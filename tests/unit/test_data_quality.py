@@ -399,7 +399,13 @@ def test_heatmaps_of_many_columns(tmp_path: Path) -> None:
     assert len(ticks) == 30
     assert {"c38", "c39"} <= set(ticks)
     assert figure.caption.startswith("The strongest in reference: “c38” and “c39” (1.00)")
-    assert figure.caption.endswith("10 columns with weaker ones are not drawn.")
+    assert figure.caption.endswith("Not drawn: 10 columns with weaker ones.")
+
+
+def test_a_correlation_of_almost_nothing_has_no_sign(tmp_path: Path) -> None:
+    """What is 0 to two decimals reads as 0.00, from whichever side it comes."""
+    tab = report(tmp_path, pd.DataFrame({"x": [-1, 0, 1] * 20, "y": [1.005, -2, 1] * 20}))
+    assert tab.widgets[2].figures[0].caption == "The strongest in reference: “x” and “y” (0.00)."  # type: ignore[union-attr]
 
 
 CELL = st.one_of(

@@ -382,6 +382,14 @@ def test_the_table_of_features(tmp_path: Path) -> None:
     assert [sum(shares) for shares in spread.shares] == pytest.approx([1, 1, 1])
 
 
+def test_one_group_is_told_in_the_singular(tmp_path: Path) -> None:
+    """A file of one row has one group of rows to draw, and its captions say so."""
+    widgets = drawn(NAME, performance(tmp_path, REFERENCE, REFERENCE[:1])).widgets
+    captions = [figure.caption for widget in widgets if isinstance(widget, Figures) for figure in widget.figures]
+    assert [caption for caption in captions if "in 0 of 1 group of rows" in caption or "in 1 of 1 group of" in caption]
+    assert not [caption for caption in captions if "1 groups" in caption]
+
+
 def test_few_whole_numbers_have_a_bin_each(tmp_path: Path) -> None:
     """A feature with as many rows of each hour is drawn without spikes and gaps."""
     rows = REFERENCE[:216].assign(hour=[*range(24)] * 9)

@@ -6,7 +6,7 @@ from evidently_cli.report.classification import OneVsRest
 from evidently_cli.report.page.class_widgets import File
 from evidently_cli.report.page.figures import HEIGHT, step_edges, step_heights
 from evidently_cli.report.page.view import Figure
-from evidently_cli.report.wording import count, counted, in_figure, label, number, percent
+from evidently_cli.report.wording import counted, in_figure, label, number, percent
 
 _POINTS = 200  # of a curve: more than a reader can tell apart
 _BINS = 20
@@ -61,7 +61,7 @@ def _separation_in_words(name: str, own: Sequence[int], others: Sequence[int]) -
     high = [(sum(rows[half:]) / sum(rows) if sum(rows) else None) for rows in (own, others)]
     if high[0] is None:
         return f"No row is of the class “{name}”."
-    rest = "there are no others" if high[1] is None else f"of the {count(sum(others))} others {percent(high[1])}"
+    rest = "there are no others" if high[1] is None else f"of {counted(sum(others), 'other row')} {percent(high[1])}"
     return f"Of {counted(sum(own), 'row')} of “{name}”, {percent(high[0])} have a probability of 0.5 or more; {rest}."
 
 

@@ -18,7 +18,7 @@ from evidently_cli.report.page.figures import (
 )
 from evidently_cli.report.page.view import Figure
 from evidently_cli.report.quality import Correlations, Matrix
-from evidently_cli.report.wording import count, in_figure, label, number, percent
+from evidently_cli.report.wording import counted, in_figure, label, number, percent
 
 _ALONE = (("reference", REFERENCE),)
 # Purple and green stay apart in every common form of colour blindness, and are not the colours of the files.
@@ -76,7 +76,7 @@ def track_figure(track: Track, *, alone: bool) -> Figure:
     if not alone:
         return both
     means = [mean for mean in track.reference_mean if mean is not None]
-    story = f" The means of its {count(len(means))} groups of rows lie between {number(min(means))} and"
+    story = f" The means of its {counted(len(means), 'group')} of rows lie between {number(min(means))} and"
     return Figure(
         title=both.title,
         caption=(
@@ -155,7 +155,7 @@ def _heatmap(key: str, which: str, matrix: Matrix, drawn: frozenset[str], change
         title=f"{_TITLES[key]}: {which}",
         caption=_strongest(matrix.pairs(), which)
         + changes
-        + (f" {count(left_out)} columns with weaker ones are not drawn." if left_out else ""),
+        + (f" Not drawn: {counted(left_out, 'column')} with weaker ones." if left_out else ""),
         height=max(HEIGHT, 110 + 22 * len(rows)),
         legend=(*((("-1", _NEGATIVE),) if signed else ()), ("+1" if signed else "1", _POSITIVE)),
         plot={
@@ -202,4 +202,4 @@ def _listed(texts: Iterable[str]) -> str:
 
 
 def _coefficient(value: float) -> str:
-    return f"{value:.2f}"
+    return f"{value:z.2f}"  # z: nobody reads -0.00

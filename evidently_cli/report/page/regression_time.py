@@ -7,7 +7,7 @@ from evidently_cli.report.page.figures import HEIGHT, rounded
 from evidently_cli.report.page.regression_figures import ACTUAL, COLORS, RGB, file_in_words
 from evidently_cli.report.page.view import Figure, Series
 from evidently_cli.report.regression import Course, Quality
-from evidently_cli.report.wording import count, in_figure, label, number
+from evidently_cli.report.wording import count, counted, in_figure, label, number
 
 Points = Sequence[float | None]
 
@@ -28,8 +28,8 @@ def in_time(series: Series, course: Course) -> Figure:
         _, x, t, p = max(gaps)
         above = sum(p > t for _, _, t, p in gaps)
         caption = (
-            f"The mean prediction is above the mean actual value in {count(above)} of {count(len(gaps))} groups of"
-            f" rows. They are furthest apart near {label(course.x_title, 60)} {x}: predicted {number(p)},"
+            f"The mean prediction is above the mean actual value in {count(above)} of {counted(len(gaps), 'group')}"
+            f" of rows. They are furthest apart near {label(course.x_title, 60)} {x}: predicted {number(p)},"
             f" actual {number(t)}."
         )
     return Figure(
@@ -58,7 +58,7 @@ def error_in_time(series: Series, quality: Quality, course: Course, n_sigmas: in
         deviations = "one standard deviation" if n_sigmas == 1 else f"{number(n_sigmas)} standard deviations"
         caption = (
             f"The mean error ± {deviations} of single rows (shaded) is {number(quality.mean_error)} ± {number(half)};"
-            f" the mean errors of {count(outside)} of {count(len(means))} groups of rows are outside it. "
+            f" the mean errors of {count(outside)} of {counted(len(means), 'group')} of rows are outside it. "
         )
     return Figure(
         title=f"Mean error {_over(course)[6:]}",
@@ -80,8 +80,8 @@ def percentage_in_time(series: Series, course: Course) -> Figure:
     if means:
         least, most = (f"{number(100 * share)}\u00a0%" for share in (min(means), max(means)))
         caption = (
-            f"The mean of |predicted - actual| / |actual| lies between {least} and {most} in {count(len(means))}"
-            " groups of rows; rows with an actual value of 0 are left out."
+            f"The mean of |predicted - actual| / |actual| lies between {least} and {most} in"
+            f" {counted(len(means), 'group')} of rows; rows with an actual value of 0 are left out."
         )
     return Figure(
         title=f"Mean absolute percentage error {_over(course)[6:]}",
