@@ -57,6 +57,36 @@ def test_every_tab_draws(browser: Browser, tmp_path: Path, data: str) -> None:
     assert browser.evaluate("document.querySelectorAll('.plot[data-state=failed]').length") == 0
 
 
+@pytest.mark.parametrize("data", DATA)
+def test_the_arrow_of_a_table_tells_its_order(browser: Browser, tmp_path: Path, data: str) -> None:
+    """The column that a table comes sorted by says in which direction, by its arrow and to assistive technology."""
+    address, _ = report(data, tmp_path / "report.html", hostile=True)
+    browser.open(address)
+    columns = browser.evaluate(
+        """[...document.querySelectorAll('th[aria-sort]')].map((head) => [
+            head.getAttribute('aria-sort'),
+            getComputedStyle(head.querySelector('button'), '::after').content,
+            [...head.closest('table').querySelectorAll(`tbody tr:first-child > :nth-child(${head.cellIndex + 1})`)]
+                .map((cell) => Number(cell.dataset.sort ?? -1e9)),
+        ])"""
+    )
+    assert len(columns) >= 2
+    for direction, arrow, order in columns:
+        assert (direction, arrow) == ("descending", '"↓"')
+        assert order == sorted(order, reverse=True)
+
+
+def test_scores_sort_by_themselves(browser: Browser, tmp_path: Path) -> None:
+    """A click on the head of the scores puts the smallest first, whichever tests they are of."""
+    options = {"data_drift": {"per_feature_stattest": {"x": "wasserstein", "y": "psi"}}}
+    result = calculate(regression(), regression(seed=2), {"dashboard_tabs": ["data_drift"], "options": options})
+    (tmp_path / "report.html").write_text(result.to_html(), encoding="utf-8")
+    browser.open((tmp_path / "report.html").as_uri())
+    browser.evaluate("document.querySelectorAll('thead button')[4].click()")
+    scores = browser.evaluate("[...document.querySelectorAll('td:nth-child(7)')].map((cell) => Number(cell.innerText))")
+    assert scores == sorted(scores)
+
+
 @pytest.mark.parametrize("data", ["regression", "probabilities"])
 def test_every_tab_fits_a_phone(browser: Browser, tmp_path: Path, data: str) -> None:
     """At the width of a phone, no tab has to be scrolled sideways."""

@@ -62,7 +62,7 @@ def _row(feature: FeatureErrors, *, both: bool) -> Row:
             Text(label(feature.name, 48), full=visible(feature.name)),
             Text("number" if feature.edges else "category"),
             *(
-                Text(percent(_difference(feature, file)) if file else "none", sort=_difference(feature, file))
+                Text(percent(_difference(feature, file)), sort=_difference(feature, file)) if file else Text("none")
                 for _, file in files
             ),
             *(Text(_worst(feature, file)) for _, file in files),

@@ -165,7 +165,7 @@ def _row(feature: FeatureBias, rank: int, *, both: bool) -> Row:
                 badge="" if feature.feature_type == "num" else "category",
             ),
             *(cell for values in files if values is not None for cell in _cells(feature, values)),
-            Text(_range(feature, feature.largest_range), sort=rank),
+            Text(_range(feature, feature.largest_range), sort=-rank if feature.largest_range >= 0 else None),
         ),
         figures=tuple(spread_per_group(series, spread) for series, spread in spreads if spread is not None),
     )
@@ -174,7 +174,7 @@ def _row(feature: FeatureBias, rank: int, *, both: bool) -> Row:
 def _cells(feature: FeatureBias, values: GroupValues) -> tuple[Text, ...]:
     return (
         *(_value(value) for value in (values.majority, values.under, values.over)),
-        Text(_range(feature, values.range), sort=-values.range if math.isfinite(values.range) else 1.0),
+        Text(_range(feature, values.range), sort=values.range if math.isfinite(values.range) else None),
     )
 
 

@@ -73,11 +73,11 @@ def _row(behavior: Behavior, drift: TargetDrift) -> Row:
             Text(label(behavior.feature, 48), full=visible(behavior.feature)),
             Text({"num": "number", "cat": "category"}[behavior.feature_type]),
             *(
-                Text(f"not drawn: {behavior.reason}", sort=1.0)
+                Text(f"not drawn: {behavior.reason}")
                 if each is None
-                else Text("none", sort=0.5)
+                else Text("none")
                 if each.difference is None
-                else Text(number(each.difference), sort=-each.difference)
+                else Text(number(each.difference), sort=each.difference)
                 for each in found
             ),
         ),

@@ -64,7 +64,7 @@ class Heading:
     title: str
     numeric: bool = False
     sortable: bool = True
-    sorted: bool = False  # the rows come in this column's order
+    sorted: bool = False  # the rows come in this column's order, the greatest first
     explanation: str = ""
 
 
