@@ -115,7 +115,7 @@ def conclusion(summary: Summary, *, left: bool, decided_by: str) -> tuple[str, i
         if not left:
             return (done if summary.requests or summary.buried else "Nothing is pending any more."), 0
         if summary.stuck:
-            return f"{done} The rest waits: the spool cannot be written to ({summary.stuck}).", TRY_LATER
+            return f"{done} The rest waits: the spool cannot be read or written to ({summary.stuck}).", TRY_LATER
         return f"{done} Records that came meanwhile are left.", TRY_LATER
     if summary.failure.status in _NOT_LET_IN:
         return (

@@ -36,7 +36,7 @@ def init(
     except ReportError as error:
         raise CommandError(str(error), error.exit_code) from error
     try:
-        write_whole(config, starter_config(look, with_current=current is not None))
+        write_whole(config.resolve(), starter_config(look, with_current=current is not None))
     except OSError as error:
         raise CommandError(f"{config}: cannot be written: {error.strerror}") from error
     files = ["--reference", reference, *(["--current", current] if current else []), "--config", config]

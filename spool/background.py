@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,9 +37,10 @@ def claim_start(marker: Path, disk: Disk, *, now: float | None = None) -> bool:
 
 def next_start(marker: Path, now: float) -> datetime | None:
     """Return when `claim_start` lets the next one start; None when that is at once. `now` is seconds since 1970."""
-    if not _fresh(marker, now):
-        return None
-    return datetime.fromtimestamp(marker.stat().st_mtime + INTERVAL, UTC)
+    with suppress(FileNotFoundError):  # RACE: whoever starts one makes it anew
+        if _fresh(marker, now):
+            return datetime.fromtimestamp(marker.stat().st_mtime + INTERVAL, UTC)
+    return None
 
 
 def _fresh(marker: Path, instant: float) -> bool:

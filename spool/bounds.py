@@ -84,7 +84,8 @@ def enforce(spool: "Spool") -> None:
         return  # nearly always, and without a look at each file
     chosen = surplus(_sizes(paths), spool.bounds, spool.now())
     few = _few(path for path, _ in chosen if _is_readable(path))
-    reasons = {path: reason for path, reason in chosen if path in few}
+    all_reasons = dict(chosen)
+    reasons = {path: all_reasons[path] for path in few}
     if reasons and not gaps_alone(few):
         _drop(spool, reasons, partial(_members, spool), min(reasons))
 

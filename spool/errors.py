@@ -22,7 +22,7 @@ class UnavailableError(SpoolError):
 
 
 class BusyError(UnavailableError):
-    """A drain is at work, and will end."""
+    """Somebody else is at work, and will end: a drain, or an append."""
 
     exit_code = 75
 

@@ -50,7 +50,7 @@ def cause(error: BaseException) -> tuple[Failure, str | None]:
         if isinstance(each, ssl.SSLError):
             return "tls", printable((each.reason or "").replace("_", " ").lower()) or None
         if isinstance(each, socket.gaierror):
-            return "name", "the name of the endpoint is not known"
+            return "name", "the name of the endpoint cannot be looked up"
         if isinstance(each, ConnectionRefusedError):
             return "refused", "the connection was refused: nobody listens there"
         if isinstance(each, TimeoutError):

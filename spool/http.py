@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from urllib.parse import unquote, unquote_plus, urlsplit
 from urllib.request import getproxies
@@ -22,7 +22,7 @@ from spool.failure import RAISED, outcome_of
 from spool.outcome import Deferred, Outcome, Refused, Response, classify
 from spool.probe import Probe
 from spool.record import ID, Record, printable
-from spool.session import DEADLINE, Poster
+from spool.session import DEADLINE, Call, Poster
 from spool.transport import Transport
 from spool.wire import WireFormat
 from spool.worker import Worker
@@ -124,9 +124,10 @@ class HttpTransport(Transport):
             return Deferred(self._misconfigured, misconfigured=True)
         # Time-outs of sockets are per read, and a name look-up has none: a server that drips would hold us for ever.
         # A thread of its own can be left behind.
-        outcome = self._worker.do(lambda: self._post(request, len(records)), self._deadline)
+        call = Call()
+        outcome = self._worker.do(lambda: self._post(request, len(records), call), self._deadline)
         if outcome is None:
-            self._poster.cut_off()
+            call.give_up()
             return Deferred(f"no answer within {self._deadline:g} s", server_error=True)
         return outcome
 
@@ -171,16 +172,16 @@ class HttpTransport(Transport):
         texts = {self._token or "", *secrets, *map(unquote, secrets), *map(unquote_plus, secrets)} - {""}
         return sorted(texts, key=len, reverse=True)
 
-    def _post(self, request: Request, records: int) -> Outcome:
-        outcome = self._answer(request, records)
+    def _post(self, request: Request, records: int, call: Call) -> Outcome:
+        outcome = self._answer(request, records, call)
         if isinstance(outcome, Deferred):
             self._poster.forget()
         return outcome
 
-    def _answer(self, request: Request, records: int) -> Outcome:
+    def _answer(self, request: Request, records: int, call: Call) -> Outcome:
         try:
             timeouts = (_CONNECT_TIMEOUT, _READ_TIMEOUT)
-            with self._poster.post(request.headers, request.body, timeouts, self.may_send) as answer:
+            with self._poster.post(request.headers, request.body, timeouts, self.may_send, call) as answer:
                 body = bytearray()
                 for chunk in answer.iter_content(_CHUNK):
                     body += chunk
@@ -191,7 +192,7 @@ class HttpTransport(Transport):
                     {name.lower(): value for name, value in answer.headers.items()},
                     bytes(body),
                     cut=len(body) >= _BODY_LIMIT,
-                    secrets=partial(self._secrets, answer.url),
+                    secrets=cache(partial(self._secrets, answer.url)),
                 )
                 return classify(response, records, self._clock())
         except RAISED as error:
@@ -207,7 +208,7 @@ class HttpTransport(Transport):
 def _login(proxy: str) -> Iterator[str]:
     """Return the password in a proxy's address, and what is made of it and the user's name for a header."""
     login = unquote(proxy.partition("//")[2].rpartition("@")[0])
-    if password := login.partition(":")[2]:
+    if len(password := login.partition(":")[2]) >= _SECRET:
         yield from (password, base64.b64encode(login.encode()).decode())
 
 

@@ -40,18 +40,20 @@ class Lock:
         Hold the lock for the length of the block; yields None when it was not had. Errors as for `acquire`.
 
         Programs that live on when they are interrupted (a notebook) may be so anywhere in here. What nobody knows to be
-        unlocked is not used again: the system unlocks it when it is closed, as nobody refers to it any more.
+        unlocked is closed, which unlocks it, and not used again.
         """
-        file = None
+        file, missed = None, False
         try:
             try:
                 file = self.acquire(patience)
+                missed = file is None
                 yield file
             finally:
                 if file is not None:
                     file.release()
         except BaseException:
-            self.forget()
+            if not missed:  # else this thread may hold it further up
+                self._abandon()
             raise
 
     def acquire(self, patience: float) -> "LockFile | None":
@@ -70,18 +72,24 @@ class Lock:
             return None
         got = False
         try:
+            file.holder = threading.get_ident()
             got = self._lock(file, deadline)
         except BaseException:
-            self._kept = None  # interrupted: nobody knows whether it is locked, and closing it unlocks it
+            self._abandon()
             raise
         finally:
             if not got:
-                file.threads.release()
+                file.let_go()
         return file if got else None
 
     def forget(self) -> None:
         """Open the file anew next time."""
         self._kept = None
+
+    def _abandon(self) -> None:
+        file, self._kept = self._kept, None
+        if file is not None and file.holder == threading.get_ident():
+            file.close()
 
     def _lock(self, file: "LockFile", deadline: float) -> bool:
         try:
@@ -108,6 +116,7 @@ class LockFile:
         from filelock import lock_descriptor, unlock_descriptor  # 40 ms in a fresh process: not for those who only look
 
         self.threads = threading.Lock()
+        self.holder: int | None = None  # the thread that has it
         self._descriptor = descriptor
         self._owned: OwnedDescriptor | None = OwnedDescriptor(descriptor)
         self._lock, self._unlock = lock_descriptor, unlock_descriptor
@@ -124,7 +133,7 @@ class LockFile:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
     def close(self) -> None:
-        """Let go of the file in a forked child: the lock of a parent that dies would live on in it."""
+        """Let go of the file, and so of the lock: in a forked child, that of a parent that dies would live on."""
         self._owned = None
 
     def lock(self) -> bool:
@@ -136,8 +145,16 @@ class LockFile:
         try:
             if self._owned is not None:
                 self._unlock(self._descriptor)
+        except BaseException:
+            self.close()  # which unlocks it, too
+            raise
         finally:
-            self.threads.release()
+            self.let_go()
+
+    def let_go(self) -> None:
+        """Let the next thread try."""
+        self.holder = None
+        self.threads.release()
 
 
 _open_files: "WeakSet[LockFile]" = WeakSet()

@@ -135,8 +135,8 @@ def _host(location: str) -> str:
 def _is_page(response: Response) -> bool:
     kind = _media_type(response)
     start = response.body[:100].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    told = kind.endswith(_MARKUP) or start.startswith(b"<?xml")
-    return kind in _PAGES or (start.startswith(b"<") and not told)
+    begins_a_page = start.startswith((b"<!doctype html", b"<html")) if kind else re.match(rb"<[!a-z]", start)
+    return kind in _PAGES or (bool(begins_a_page) and not kind.endswith(_MARKUP))
 
 
 def _acknowledgement(response: Response) -> Outcome:

@@ -21,7 +21,7 @@ def check(layout: Layout, platform: Platform = here) -> bool:
     """
     try:
         _check_directory(layout.root, platform, layout)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     for folder in (layout.pending, layout.dead):
         try:
@@ -77,6 +77,8 @@ def obstacle(layout: Layout) -> str | None:
     needed = [layout.root, layout.pending, layout.active]
     while not needed[0].exists() and needed[0] != needed[0].parent:
         needed[0] = needed[0].parent
+    if not needed[0].is_dir():
+        return f"{needed[0]} is not a directory"
     for path in needed:
         if path.exists() and not os.access(path, os.W_OK | (os.X_OK if path.is_dir() else os.R_OK)):
             return f"{path} cannot be written to"

@@ -28,7 +28,7 @@ def probe(
     The request carries no record, no token and no key, follows no redirect and is not repeated. No exception for
     anything a network does. `verify` is that of requests.
     """
-    adapter = _Witness(quick_retries(0))
+    adapter = _Witness(max_retries=quick_retries(0))
     session = open_session(address, _nobody, adapter)
 
     def ask() -> Probe:

@@ -18,6 +18,7 @@ UNREADABLE = {
     errno.EACCES,
     errno.EPERM,
 }  # a bad sector, a file that sudo left: one file's alone
+_NO_FILE = {errno.ELOOP, errno.ENXIO}  # a link, a socket
 _BLOCK = SEGMENT_BYTES  # what is read at once: for more than there is, each read would get fresh memory, 5 times slower
 
 
@@ -117,6 +118,10 @@ def _open(path: Path) -> int | None:
         descriptor = open_to_read(path)
     except (FileNotFoundError, NotADirectoryError):
         return None  # RACE: a drain may have delivered it since it was listed
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            return None
+        raise
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)

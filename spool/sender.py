@@ -106,8 +106,9 @@ class Sender:
 
         What else is delivered makes room: what is left, the next drain has. Any other error is raised.
         """
-        if isinstance(error, BusyError):
-            return  # what is in the active segment stays there
+        if isinstance(error, BusyError):  # what is in the active segment stays there
+            self.stuck = OSError(errno.EBUSY, str(error))
+            return
         if error.errno not in _NO_ROOM and not (reading and error.errno in UNREADABLE):
             raise error
         self.stuck = error
@@ -155,9 +156,11 @@ class Sender:
         self.requests += 1
         outcome = self._transport.send(batch)
         if isinstance(outcome, Delivered) and outcome.rejected:
-            strange = outcome.rejected.keys() - {record.id for record in batch}
+            rejected = {name.lower().removeprefix("urn:uuid:"): why for name, why in outcome.rejected.items()}
+            strange = rejected.keys() - {record.id for record in batch}
             if strange:  # it rejected something under a name of its own: which one that is, halving finds out
-                return Refused(outcome.rejected[min(strange)], status=200)
+                return Refused(rejected[min(strange)], status=200)
+            return Delivered(rejected)
         return outcome
 
     def _taken(self, batch: Sequence[Record], rejected: Mapping[str, str]) -> None:
@@ -174,8 +177,9 @@ class Sender:
             try:
                 self._spool.replace(segment, left)
             except OSError as error:
-                # On a full disk, the rest goes all the same: then the whole file goes, and makes room.
-                if error.errno not in _NO_ROOM:
+                # On a full disk, the rest goes all the same: then the whole file goes, and makes room. Not so with
+                # suspects, which are looked for in the file again.
+                if error.errno not in _NO_ROOM or self._suspects:
                     raise
         else:
             self._finished = segment

@@ -73,32 +73,31 @@ class Poster:
         self._verify = verify
         self._retries = retries
         self._kept = threading.local()  # its `way`
-        self._last: Adapter | None = None
 
     def post(
-        self, headers: Mapping[str, str], body: bytes, timeout: tuple[float, float], may_repeat: Callable[[], bool]
+        self,
+        headers: Mapping[str, str],
+        body: bytes,
+        timeout: tuple[float, float],
+        may_repeat: Callable[[], bool],
+        call: "Call",
     ) -> requests.Response:
         """
         Send a body, and return the answer as soon as its header is there. It raises what requests does.
 
-        `may_repeat` is asked before the same is sent again.
+        `may_repeat` is asked before the same is sent again; nothing is once the call was given up.
         """
+        call.check()
         way: _Way | None = getattr(self._kept, "way", None)
         if way is None:
             way = self._kept.way = self._find_way(headers)
-        adapter = self._last = way.adapter
+        way.adapter.call = call
         until = time.monotonic() + self._deadline
-        given_up = adapter.given_up  # not the adapter, which refers to who asks: both would live on
-        way.retry.may_repeat = lambda: not given_up.is_set() and time.monotonic() <= until and may_repeat()
+        way.retry.may_repeat = lambda: not call.given_up and time.monotonic() <= until and may_repeat()
         way.request.headers.update(headers)
         way.request.prepare_body(body, None)
         # No redirect: records go where the user said, and nowhere else.
         return way.session.send(way.request, timeout=timeout, allow_redirects=False, **way.settings)
-
-    def cut_off(self) -> None:
-        """End the request that was begun last: the thread that waits for its answer is not to wait for ever."""
-        if self._last is not None:
-            self._last.cut_off()
 
     def forget(self) -> None:
         """Find the way anew for the next request of this thread."""
@@ -106,7 +105,7 @@ class Poster:
 
     def _find_way(self, headers: Mapping[str, str]) -> "_Way":
         retry = quick_retries(self._retries)
-        adapter = Adapter(retry)
+        adapter = Adapter(max_retries=retry)
         session = open_session(self._address, self._authorize, adapter)
         request = session.prepare_request(requests.Request("POST", self._address, headers))
         # The certificates are said here, as REQUESTS_CA_BUNDLE would win over what the session says.
@@ -123,6 +122,31 @@ class _Way:
     retry: "_Retry"
     request: requests.PreparedRequest
     settings: Mapping[str, Any]
+
+
+class Call:
+    """One request, for whoever may give it up while another thread waits for its answer."""
+
+    def __init__(self) -> None:
+        self.given_up = False
+        self._socket: Any = None
+
+    def connected(self, connection: Any) -> None:
+        """Note the socket that the request leaves by, unless nobody waits any more."""
+        self._socket = connection
+        self.check()
+
+    def check(self) -> None:
+        """Raise ConnectionAbortedError once nobody waits any more: while a name was looked up, say."""
+        if self.given_up:
+            raise ConnectionAbortedError
+
+    def give_up(self) -> None:
+        """Let nothing more be sent, and whoever reads the answer meet the end of the connection."""
+        self.given_up = True
+        if isinstance(self._socket, socket.socket):
+            with suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # below TLS, which is not to be closed in form
 
 
 class _Session(requests.Session):
@@ -155,8 +179,8 @@ class _Connection:
             self._pieces = None
         if self.sock is None:
             self.connect()
-        if (adapter := self.adapter()) is not None:
-            adapter.socket = self.sock
+        if (adapter := self.adapter()) is not None and adapter.call is not None:
+            adapter.call.connected(self.sock)
         self.sock.settimeout(DEADLINE)  # for all of it; urllib3 would go on with that for a connection
         self.send(b"".join(pieces))
 
@@ -171,12 +195,8 @@ class _Connection:
 class Adapter(HTTPAdapter):
     """Makes connections in our way, and in the one way to the one host for which it is first asked."""
 
-    socket: Any = None  # of the request that is under way
+    call: Call | None = None  # what is under way
     _pool: Any = None  # the stubs are urllib3 1's
-
-    def __init__(self, retry: Retry) -> None:
-        super().__init__(max_retries=retry)
-        self.given_up = threading.Event()
 
     def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> "HTTPConnectionPool":
         """Return the connections to that host."""
@@ -185,13 +205,6 @@ class Adapter(HTTPAdapter):
             kind = self._pool.ConnectionCls
             self._pool.ConnectionCls = type("Connection", (_Connection, kind), {"adapter": ref(self)})
         return self._pool  # type: ignore[no-any-return]
-
-    def cut_off(self) -> None:
-        """End what is under way, from another thread: whoever reads there meets the end, and does not begin anew."""
-        self.given_up.set()
-        if isinstance(self.socket, socket.socket):
-            with suppress(OSError):
-                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)  # below TLS, which is not to be closed in form
 
 
 class _Retry(Retry):

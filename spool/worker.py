@@ -40,7 +40,7 @@ class Worker(Generic[Result]):
         try:
             return future.result(seconds)
         except TimeoutError:
-            return None
+            return future.result() if future.done() else None
         finally:
             if not future.done():  # or whoever interrupted us, and comes again, would wait behind it
                 self._tasks.put(None)

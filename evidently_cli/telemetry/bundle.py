@@ -73,7 +73,7 @@ def import_(
     if as_json:
         emit_json({"added": imported.added, "skipped": imported.skipped})
         return
-    skipped = f", {count(imported.skipped, 'record')} skipped, as this spool has had them" if imported.skipped else ""
+    skipped = f", {count(imported.skipped, 'record')} skipped, as this spool has them" if imported.skipped else ""
     say(f"{count(imported.added, 'record')} added{skipped}.")
     if imported.added and room(spool) < 0:
         say("The spool is over its bound now: flush before the next run, or the oldest give way to a gap record.")

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from endpoint import Answer, Endpoint, Request, reply, reset, silence
@@ -546,6 +547,38 @@ def test_what_drips_is_let_go_at_the_deadline(
     for _ in range(5):
         assert isinstance(sender.send(records), Deferred)
     wait_for(lambda: not [each for each in set(threading.enumerate()) - before if "(_work)" in each.name])
+
+
+def test_who_waits_behind_a_request_that_is_given_up_is_served(endpoint: Endpoint, records: list[Record]) -> None:
+    """Threads that share a transport: where one gives up, the next one's request is neither cut nor lost."""
+    endpoint.answer = one_by_one(silence, reply(200))
+    sender = transport(endpoint.url, deadline=1.0)
+    outcomes: list[Outcome] = []
+    first = threading.Thread(target=lambda: outcomes.append(sender.send(records)))
+    first.start()
+    wait_for(lambda: endpoint.requests)
+    time.sleep(0.5)
+    assert sender.send(records) == Delivered()
+    first.join()
+    assert outcomes == [Deferred("no answer within 1 s", server_error=True)]
+
+
+def test_nothing_is_sent_once_it_was_given_up(
+    endpoint: Endpoint, records: list[Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request that was given up while a name was looked up is not sent when that is found: consent may be gone."""
+    look_up = socket.getaddrinfo
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        time.sleep(0.6)
+        return look_up(*arguments, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    outcome = transport(endpoint.url, retries=2, deadline=0.3).send(records)
+    assert outcome == Deferred("no answer within 0.3 s", server_error=True)
+    wait_for(lambda: endpoint.connections)
+    time.sleep(0.3)
+    assert endpoint.requests == []
 
 
 # --- proxies ------------------------------------------------------------------

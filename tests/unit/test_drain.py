@@ -178,15 +178,21 @@ def test_named_rejections_are_buried(spool: Spool) -> None:
     assert {first, third}.isdisjoint({path.stem for path in spool.layout.dead.iterdir()})
 
 
-def test_a_rejection_under_another_name_is_searched_for(spool: Spool) -> None:
+@pytest.mark.parametrize(
+    "spell, requests", [(str.upper, 1), (lambda name: f"urn:uuid:{name}", 1), (lambda name: f"event {name[-4:]}", 5)]
+)
+def test_a_rejection_under_another_name_is_searched_for(
+    spool: Spool, spell: Callable[[str], str], requests: int
+) -> None:
     """A receiver that names what it rejected in a form of its own has that one buried, and the others delivered."""
     _, second, _ = fill(spool, 3)
 
     def answer(records: Sequence[Record]) -> Outcome:
-        return Delivered({each.id.upper(): "too old" for each in records if each.id == second})
+        return Delivered({spell(each.id): "too old" for each in records if each.id == second})
 
     summary = drain(spool, FakeTransport(answer))
     assert (summary.delivered, summary.buried) == (2, 1)
+    assert summary.requests == requests
     [letter] = letters(spool)
     assert (letter["detail"], spool.layout.dead_letter(second).exists()) == ("too old", True)
     assert pending(spool) == []
@@ -868,9 +874,14 @@ def test_an_append_that_is_stopped_is_told(
         act(spool)
     assert behind in pending(spool)
     left = [record_id for record_id in sealed if record_id in pending(spool)]
+    endpoint = FakeTransport()
     with Lock(spool.layout.append_lock, Disk()).held():
-        assert drain(spool, FakeTransport()).delivered == len(left)
-    assert pending(spool) == [behind]
+        if left:
+            assert "in the middle of an append" in str(drain(spool, endpoint).stuck)
+        else:
+            with pytest.raises(UnavailableError, match="in the middle of an append"):
+                drain(spool, endpoint)
+    assert (endpoint.taken, pending(spool)) == (left, [behind])
 
 
 @pytest.mark.parametrize("ahead", [None, timedelta(days=400)], ids=["", "behind one from a clock that was ahead"])

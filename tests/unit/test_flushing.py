@@ -145,6 +145,6 @@ def test_a_spool_that_cannot_be_written_to_is_told() -> None:
         Summary(delivered=1, requests=2, stuck="Permission denied"), left=True, decided_by="default"
     )
     assert words == (
-        "1 record delivered in 2 requests. The rest waits: the spool cannot be written to (Permission denied)."
+        "1 record delivered in 2 requests. The rest waits: the spool cannot be read or written to (Permission denied)."
     )
     assert code == 75

@@ -111,6 +111,8 @@ TABLE: list[tuple[Response, int, Outcome]] = [
         (Response(200, {"content-type": kind}, b" <html>"), 3, Deferred(PORTAL, misconfigured=True))
         for kind in ("text/plain", "x-text/html", "text/html2", "application/octet-stream")
     ],
+    (Response(200, {"content-type": "text/plain"}, b"<ok>"), 3, Delivered()),
+    (Response(200, {}, b"<5 ms"), 3, Delivered()),
     (Response(200, {}, b"<?xml version='1.0'?><ok/>"), 3, Delivered()),
     # later
     *[(Response(status), 3, Deferred(f"HTTP {status}")) for status in LATER],

@@ -394,7 +394,8 @@ def interrupted_at(step: int, act: Callable[[], object]) -> bool:
     sys.settrace(trace)
     try:
         act()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        sys.last_value = error  # as where Python talks with a person: what the frames refer to lives on
         return False
     finally:
         sys.settrace(usual)
