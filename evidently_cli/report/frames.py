@@ -156,7 +156,9 @@ def _wide(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _truth(values: NDArray[Any], missing: NDArray[np.bool_]) -> Labels:
-    return Labels((np.where(missing, -1, values == True).astype(np.int32),), (False, True))  # noqa: E712 - elementwise
+    codes = np.full(len(values), -1, np.int32)
+    codes[~missing] = values[~missing].astype(bool)  # not of all: pd.NA is neither true nor false
+    return Labels((codes,), (False, True))
 
 
 def _text(pieces: Iterable[NDArray[Any]]) -> Labels:

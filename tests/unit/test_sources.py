@@ -256,3 +256,12 @@ def test_large_nullable_integers_are_exact() -> None:
     column = of_pandas(frame["id"])
     assert isinstance(column, Numbers)
     assert column.distinct() == 2
+
+
+@pytest.mark.parametrize("dtype", ["boolean", "object"])
+@pytest.mark.parametrize("gap", [None, pd.NA])
+def test_truth_values_with_gaps_in_a_frame(dtype: str, gap: object) -> None:
+    """True and false beside None or pd.NA, in a nullable column or among objects, stay truth values with gaps."""
+    column = of_pandas(pd.Series([True, gap, False] * 10, dtype=dtype))
+    assert isinstance(column, Labels)
+    assert (column.labels, column.codes.tolist()) == ((False, True), [1, -1, 0] * 10)
