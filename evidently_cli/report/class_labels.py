@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evidently_cli.report.columns import Column, Dates, Label, Labels
-from evidently_cli.report.stattests.samples import label_text
+from evidently_cli.report.stattests.samples import label_text, read_alike
 
 Codes = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -48,27 +48,24 @@ def align(columns: Sequence[Coded]) -> tuple[tuple[Label, ...], list[Codes]]:
     """
     Return the labels of all columns in order, and each column's rows as places among them.
 
-    Labels are equal when they read the same: the number 1 in one column is the text "1" in another. Beside numbers,
-    true and false are 1 and 0. Whole numbers come back as int.
+    Labels are equal when they read the same: the number 1 in one column is the text "1" or "01" in another. Beside
+    numbers, true and false are 1 and 0. Whole numbers come back as int.
     """
-    every = [label for column in columns for label in column.labels]
-    numeric = not any(isinstance(label, str) for label in every)
+    alike = read_alike([column.labels for column in columns])
+    every = [label for labels in alike for label in labels]
     truth = all(isinstance(label, bool) for label in every)
 
     def plain(label: Label) -> Label:
         if isinstance(label, bool):
-            return int(label) if numeric and not truth else label
+            return label if truth else int(label)
         return int(label) if isinstance(label, float) and label.is_integer() else label
 
-    by_text = {label_text(plain(label)): plain(label) for label in every}
-    if not numeric:
-        by_text = {text: text for text in by_text}
-    labels = list(by_text.values())
+    labels = list({label_text(plain(label)): plain(label) for label in every}.values())
     labels = [labels[place] for place in in_order(labels)]
     places = {label_text(label): place for place, label in enumerate(labels)}
     return tuple(labels), [
-        np.array([places[label_text(plain(label))] for label in column.labels], np.int64)[column.codes]
-        for column in columns
+        np.array([places[label_text(plain(label))] for label in own], np.int64)[column.codes]
+        for column, own in zip(columns, alike, strict=True)
     ]
 
 

@@ -16,7 +16,7 @@ from evidently_cli.report.histogram import Floats, bin_counts, plot_edges
 from evidently_cli.report.regression import FeatureBias, GroupValues, Spread
 from evidently_cli.report.regression_rows import Rows, mean
 from evidently_cli.report.roles import Notice
-from evidently_cli.report.stattests.samples import label_text
+from evidently_cli.report.stattests.samples import label_text, read_alike
 
 _BINS = 20
 _MOST_LABELS = 12
@@ -167,7 +167,8 @@ def _label_spreads(
 ) -> tuple[Spread | None, ...]:
     places: dict[str, int] = {}  # the same label may have other codes in the other file
     spots = [
-        np.array([places.setdefault(label_text(label), len(places)) for label in labels], int) for _, labels in coded
+        np.array([places.setdefault(label_text(label), len(places)) for label in labels], int)
+        for labels in read_alike([labels for _, labels in coded])
     ]
     counts = [
         np.array([np.bincount(spot[codes[mask & (codes >= 0)]], minlength=len(places)) for mask in rows.masks])

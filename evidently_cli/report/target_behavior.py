@@ -14,7 +14,7 @@ from evidently_cli.report.drift import FeatureType
 from evidently_cli.report.errors import UntestableError
 from evidently_cli.report.histogram import Floats, uniform_edges
 from evidently_cli.report.sections import Inputs
-from evidently_cli.report.stattests.samples import label_text
+from evidently_cli.report.stattests.samples import label_text, read_alike
 from evidently_cli.report.target_columns import TargetColumn
 from evidently_cli.report.target_drift import Behavior, ByBin, FeatureBins, LabelsByBin, Range, ValuesByBin
 
@@ -106,9 +106,10 @@ def coded_numbers(reference: Column, current: Column, bins: int) -> Coded:
 
 def coded_labels(reference: Column, current: Column, most: int) -> Coded:
     """Number the labels in their order; the rarest become one where there are more than `most`."""
-    labels, codes = zip(*(_labels_and_codes(column) for column in (reference, current)), strict=True)
+    own_labels, codes = zip(*(_labels_and_codes(column) for column in (reference, current)), strict=True)
+    labels = read_alike(own_labels)
     by_text = {label_text(label): label for own in labels for label in own}
-    texts = sorted(by_text, key=lambda text: (isinstance(by_text[text], str), by_text[text]))
+    texts = sorted(by_text, key=by_text.__getitem__)
     numbers = {text: code for code, text in enumerate(texts)}
     # The number of a missing value, -1, picks the last.
     both = [

@@ -269,6 +269,22 @@ def test_numbers_and_text_that_read_the_same(tmp_path: Path) -> None:
     assert metrics_of["current"]["confusion_matrix"]["labels"] == ["0", "1", "?"]
 
 
+@pytest.mark.parametrize("target, predicted, dirty, labels", [
+    (["TRUE", "FALSE"], ["TRUE", "FALSE"], "ABSTAIN", ["ABSTAIN", "False", "True"]),
+    (["007", "042"], ["007", "042"], "none", ["42", "7", "none"]),
+    (["true", "false"], ["1", "0"], "?", ["0", "1", "?"]),
+])  # fmt: skip
+def test_text_in_one_column_alone(
+    tmp_path: Path, target: list[str], predicted: list[str], dirty: str, labels: list[str]
+) -> None:
+    """One label more in the prediction makes text of it alone: its other labels still match those of the target."""
+    data = pd.DataFrame({"target": target * 20, "prediction": predicted * 19 + [dirty] * 2})
+    clean = pd.DataFrame({"target": target * 20, "prediction": predicted * 20})
+    found_there = found(tmp_path, LABELS, data, clean)["metrics"]
+    assert [found_there[which]["accuracy"] for which in ("reference", "current")] == [0.95, 1]
+    assert found_there["reference"]["confusion_matrix"]["labels"] == labels
+
+
 def test_truth_values(tmp_path: Path) -> None:
     """True and false match 1 and 0, and columns that are called like them; 1 names the positive class."""
     data = pd.DataFrame({"target": [True, False, True], "prediction": [1, 0, 0], "true": [0.9, 0.1, 0.2], "p": 0.5})

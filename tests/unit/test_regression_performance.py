@@ -398,6 +398,16 @@ def test_few_whole_numbers_have_a_bin_each(tmp_path: Path) -> None:
     assert hour.reference_spread.edges == tuple(np.arange(-0.5, 24))
 
 
+def test_labels_that_are_text_in_one_file_alone(tmp_path: Path) -> None:
+    """A letter among the codes of one file makes text of them there: a code stands in one place for both files."""
+    data = pd.DataFrame({"target": range(40), "prediction": np.arange(40) % 7, "c": ["01", "02"] * 20})
+    current = data.assign(c=["01", "02"] * 19 + ["01", "1A"])
+    found = performance(tmp_path, data, current, column_mapping={"categorical_features": ["c"]})
+    spread = found.error_bias[0].reference_spread
+    assert spread is not None
+    assert spread.labels == ("1", "2", "1A")
+
+
 def test_many_labels(tmp_path: Path) -> None:
     """Of more than 12 labels the rarest are merged; the caption never calls the merged ones the most common."""
     labels = [f"l{index % 40}" for index in range(400)]

@@ -349,6 +349,16 @@ def test_labels_by_feature(tmp_path: Path) -> None:
     assert text.by_bin[0][1].difference == 0
 
 
+def test_a_feature_with_text_in_one_file_alone(tmp_path: Path) -> None:
+    """A letter among the codes of one file makes text of them there: a code is one bin of both files nevertheless."""
+    reference = pd.DataFrame({"target": ["a", "b"] * 20, "code": ["01", "02"] * 20})
+    current = reference.assign(code=["01", "02"] * 19 + ["1A", "1B"])
+    mapping = {"column_mapping": {"categorical_features": ["code"]}}
+    (behavior,) = categorical(tmp_path, reference, current, kind="report", **mapping).behaviors
+    assert behavior.bins is not None
+    assert behavior.bins.labels == ("1", "1A", "1B", "2")
+
+
 def test_values_by_feature(tmp_path: Path) -> None:
     """A bin of a feature has the target's mean and its 5 % and 95 % quantiles; an empty one has nothing."""
     reference = pd.DataFrame({"target": range(101), "c": ["a"] * 100 + ["b"], "x": [0] * 101})

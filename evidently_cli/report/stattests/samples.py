@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,7 +19,7 @@ LabelCounts = dict[Label, int]
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
-_TRUTH = {"true": "True", "TRUE": "True", "false": "False", "FALSE": "False"}  # what pandas takes for truth values
+_TRUTH = {text: truth for truth in (False, True) for text in (str(truth), str(truth).lower(), str(truth).upper())}
 _BINNED_FROM = 21  # distinct values in the reference file; fewer get a bin each
 
 
@@ -142,28 +143,43 @@ def label_text(label: Label) -> str:
 
 
 def comparable(reference: LabelCounts, current: LabelCounts) -> tuple[LabelCounts, LabelCounts]:
+    """Return the counts of both files under labels that can be compared."""
+    before, now = read_alike([tuple(reference), tuple(current)])
+    return _merged(before, reference), _merged(now, current)
+
+
+def read_alike(columns: Sequence[Sequence[Label]]) -> Sequence[Sequence[Label]]:
     """
-    Return the counts of both files under labels that can be compared.
+    Return the labels of each column such that they can be compared with those of the others.
 
-    With text in one file only, as after a single dirty value, the other one's labels were read as numbers, or as truth
-    values: "01234" is 1234 there, and "true" is True. So they are read in the same way in both.
+    With text in some columns only, as after a single dirty value, the labels of the others were read as numbers, or as
+    truth values: "01234" is 1234 there, and "true" is True. So they are read in the same way in all, and come back as
+    text. Where there are numbers and truth values beside it, true and false are 1 and 0.
     """
-    kinds = {any(isinstance(label, str) for label in counts) for counts in (reference, current) if counts}
-    return (reference, current) if len(kinds) < 2 else (_as_read(reference), _as_read(current))  # noqa: PLR2004
+    if len({any(isinstance(label, str) for label in labels) for labels in columns if labels}) < 2:  # noqa: PLR2004
+        return columns
+    kinds = {type(label) for labels in columns for label in labels}
+    truth_is_number = bool in kinds and not kinds.isdisjoint({int, float})
+
+    def text(label: Label) -> str:
+        value = _as_read(label) if isinstance(label, str) else label
+        return label_text(int(value) if truth_is_number and isinstance(value, bool) else value)
+
+    return [tuple(map(text, labels)) for labels in columns]
 
 
-def _as_read(counts: LabelCounts) -> LabelCounts:
-    merged: LabelCounts = {}
-    for label, count in counts.items():
-        text = _text_as_read(label) if isinstance(label, str) else label_text(label)
-        merged[text] = merged.get(text, 0) + count
-    return merged
-
-
-def _text_as_read(text: str) -> str:
+def _as_read(text: str) -> Label:
+    """Return what pandas reads in a column without other text."""
     if _WHOLE.fullmatch(text):
-        return str(int(text))
-    return label_text(float(text)) if _DECIMAL.fullmatch(text) else _TRUTH.get(text, text)
+        return int(text)
+    return float(text) if _DECIMAL.fullmatch(text) else _TRUTH.get(text, text)
+
+
+def _merged(labels: Sequence[Label], counts: LabelCounts) -> LabelCounts:
+    merged: LabelCounts = {}
+    for label, count in zip(labels, counts.values(), strict=True):
+        merged[label] = merged.get(label, 0) + count
+    return merged
 
 
 def _ascending(column: Column, file: str) -> Floats:
