@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from evidently_cli.report.store import IN_MEMORY, Kept, Store, joined
 
 Label = str | int | float | bool
+DateOrder = Literal["day", "month", "assumed"]
+"""What comes first in dates such as 03/04/2020: as a day above 12 shows, or the month, for want of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Dates:
     """A column of instants without a time zone, to the microsecond; those that had one are in UTC."""
 
     parts: tuple[Kept, ...]
+    order: DateOrder | None = None  # None: they were no text, or of a form in which the question does not arise
 
     @property
     def values(self) -> NDArray[np.datetime64]:

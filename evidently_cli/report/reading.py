@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from evidently_cli.report.columns import Column, Dates, Labels, Numbers, Table
 from evidently_cli.report.config import DataFormat, Sampling
 from evidently_cli.report.csv_errors import as_data_errors, parser_warnings_as_errors
+from evidently_cli.report.dates import DateReader, turned
 from evidently_cli.report.errors import DataError, did_you_mean, quoted
 from evidently_cli.report.pieces import Piece, pieces
 from evidently_cli.report.sampling import row_filter
@@ -173,13 +174,16 @@ class _Gathered:
     kinds: set[str] = field(default_factory=set)
     parts: list[Kept] = field(default_factory=list)
     codes: dict[str, int] = field(default_factory=dict)  # of the labels of a text column, in order of appearance
-    date_format: str | None = None
+    dates: DateReader = field(default_factory=DateReader)
 
     def add(self, values: pd.Series[Any], mask: NDArray[np.bool_] | None, where: str) -> None:
         """Add the kept rows of a chunk. The type is that of the whole file, so the other rows have a say in it."""
         part: NDArray[Any]
         if self.is_date:
-            part = self._instants(values, where)
+            order = self.dates.order
+            part = self.dates.read(values, where)
+            if order == "assumed" and self.dates.order == "day":
+                self.parts = [self.store.keep(turned(each[:])) for each in self.parts]
         elif self.is_text:
             part = self._text_codes(values)
         else:
@@ -198,7 +202,7 @@ class _Gathered:
     def column(self) -> Column:
         """Return the whole column."""
         if self.is_date:
-            return Dates(tuple(self.parts))
+            return Dates(tuple(self.parts), self.dates.order)
         if self.is_text:
             return Labels(tuple(self.parts), tuple(self.codes))
         if "bool" in self.kinds:  # a part without any value was read as NaN
@@ -212,33 +216,6 @@ class _Gathered:
         codes, labels = pd.factorize(values.to_numpy(dtype=object))
         renumbered = [self.codes.setdefault(label, len(self.codes)) for label in labels]
         return np.array([*renumbered, -1], np.int32)[codes]  # the code of a missing value, -1, picks the last: -1
-
-    def _instants(self, values: pd.Series[Any], where: str) -> NDArray[np.datetime64]:
-        present = values.dropna()
-        if self.date_format is None and len(present):
-            self.date_format = _date_format(present)
-        # utc: instants with a time zone are told in UTC; those without are left as they are.
-        options: dict[str, Any] = {"format": self.date_format or "mixed", "utc": True}
-        try:
-            instants = pd.to_datetime(values, **options)
-        except (ValueError, OverflowError) as error:
-            wrong = present[pd.to_datetime(present, errors="coerce", **options).isna()]
-            raise DataError(
-                f"{where} (data_format.date_column): {quoted(wrong.iloc[0])} is not a date, "
-                "or is not written like those before it"
-            ) from error
-        return instants.dt.tz_localize(None).to_numpy().astype("datetime64[us]", copy=False)
-
-
-def _date_format(values: pd.Series[Any]) -> str:
-    """Return the format of some dates: of the two ways to read 03/04/2020, the first that reads all; months first."""
-    formats = []
-    for day_first in (False, True):
-        guess = pd.tseries.api.guess_datetime_format(values.iloc[0], dayfirst=day_first) or "mixed"
-        formats.append("ISO8601" if guess.startswith("%Y-%m-%d") else guess)
-        if pd.to_datetime(values, format=formats[-1], errors="coerce", utc=True).notna().all():
-            return formats[-1]
-    return formats[0]
 
 
 def _truth_codes(values: pd.Series[Any]) -> NDArray[np.int32]:

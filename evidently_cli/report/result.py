@@ -6,7 +6,7 @@ import html
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -110,6 +110,7 @@ def calculate(
             second_file(section, current)
 
     from evidently_cli.report.csv_errors import parser_warnings_as_errors  # imports pandas
+    from evidently_cli.report.dates import in_one_order
     from evidently_cli.report.sources import open_source
     from evidently_cli.report.store import Store  # imports numpy
 
@@ -132,8 +133,12 @@ def calculate(
                 if reading:
                     reading.exception()  # it ends at its next rows, and must not outlive what it writes to
                 raise
-            current_table = reading.result().settled() if reading else None
-            reference_table = reference_table.settled()
+            tables = [reference_table, *([reading.result()] if reading else [])]
+            if config.data_format.date_column is not None:
+                tables, told = in_one_order(tables, config.data_format.date_column)
+                roles = replace(roles, notices=(*roles.notices, *told))
+            tables = [table.settled() for table in tables]
+            reference_table, current_table = tables[0], tables[1] if reading else None
             inputs = Inputs(reference_table, current_table, roles, config, kind != "profile", progress)
             return Result(
                 reference=_facts(reference_table, config.sampling.reference),

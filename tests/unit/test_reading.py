@@ -95,6 +95,28 @@ def test_dates(tmp_path: Path, content: str, expected: list[str]) -> None:
     assert column.values.astype("datetime64[s]").tolist() == np.array(expected, "datetime64[s]").tolist()
 
 
+JUNE = [f"{day:02}/06/2024" for day in range(1, 31)]
+
+
+@pytest.mark.parametrize("chunk_rows", [1, 5, 13, 99])
+@pytest.mark.parametrize("seen", [0, 30])
+def test_dates_turn_out_to_have_the_day_first(tmp_path: Path, chunk_rows: int, seen: int) -> None:
+    """A day above 12 far down settles the order of the days above it, which had been read as months."""
+    content = "d\n" + "".join(f"{date} 10:30\n" for date in [*JUNE[:4], *JUNE[:12] * seen, *JUNE])
+    column = read(tmp_path, content, data_format=DataFormat(date_column="d"), chunk_rows=chunk_rows).columns["d"]
+    assert isinstance(column, Dates)
+    assert column.order == "day"
+    expected = pd.to_datetime([*JUNE[:4], *JUNE[:12] * seen, *JUNE], dayfirst=True) + pd.Timedelta("10:30:00")
+    assert column.values.tolist() == expected.to_pydatetime().tolist()
+
+
+@pytest.mark.parametrize("late", ["13/06/2024\nx\n", "13/06/2024\n06/13/2024\n"])
+def test_dates_in_no_order(tmp_path: Path, late: str) -> None:
+    """The value that is no date, in the order that most of its neighbours have, is told."""
+    with pytest.raises(DataError, match=r'"(x|06/13/2024)" is not a date'):
+        read(tmp_path, f"d\n01/02/2024\n\n01/02/2024\n{late}", data_format=DataFormat(date_column="d"))
+
+
 def test_missing_dates(tmp_path: Path) -> None:
     """Missing dates do not hide the format of those that follow."""
     table = read(tmp_path, "d,x\n" + ",1\n" * 4 + "2020-01-02,1\n", data_format=DataFormat(date_column="d"))

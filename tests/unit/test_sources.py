@@ -126,6 +126,37 @@ def test_files_of_other_columns(tmp_path: Path, other: str, message: str) -> Non
         open_source(tmp_path / "*.csv", "reference", DataFormat())
 
 
+def months_of(result: Result, name: str = "when") -> tuple[object, object]:
+    """The months from which to which the dates of both files go."""
+    columns = {column.name: column for column in result.sections["data_quality"].columns}  # type: ignore[attr-defined]
+    spans = ((file.minimum[5:7], file.maximum[5:7]) for file in (columns[name].reference, columns[name].current))
+    return next(spans), next(spans)
+
+
+@pytest.mark.parametrize(
+    "reference, current, spans, is_told",
+    [
+        ("june-0*.csv", "june-2*.csv", (("06", "06"), ("06", "06")), False),
+        ("june-2*.csv", "june-0*.csv", (("06", "06"), ("06", "06")), False),
+        ("june-*.csv", "june-0*.csv", (("06", "06"), ("06", "06")), False),
+        ("june-0*.csv", "june-1[012].csv", (("01", "09"), ("10", "12")), True),
+        ("june-0*.csv", "months.csv", (("01", "09"), ("01", "12")), False),
+    ],
+)
+def test_days_and_months_have_one_order_in_both_files(
+    tmp_path: Path, reference: str, current: str, spans: tuple[object, object], is_told: bool
+) -> None:
+    """The file that has a day above 12 settles the order for both; where neither has, the reader is told."""
+    for day in range(1, 31):
+        (tmp_path / f"june-{day:02}.csv").write_text(f"when,x\n{day:02}/06/2024,1\n{day:02}/06/2024,2\n")
+    (tmp_path / "months.csv").write_text("when,x\n01/31/2024,1\n12/24/2024,2\n")
+    config = {"profile_sections": ["data_quality"], "data_format": {"date_column": "when"}}
+    for memory in (None, 0):
+        result = calculate(tmp_path / reference, tmp_path / current, config, memory=memory)
+        assert months_of(result) == spans
+        assert any("day or month may come first" in notice.text for notice in result.notices) == is_told
+
+
 def test_a_pattern_without_files(tmp_path: Path) -> None:
     """A pattern that matches nothing is told; a file whose name looks like a pattern is taken as it is."""
     with pytest.raises(DataError, match=r"none-\*\.csv: no file matches"):
