@@ -128,6 +128,8 @@ def of_pandas(values: pd.Series[Any]) -> Column:
         return Numbers((values.to_numpy(dtype=kept) if whole else values.to_numpy(dtype=np.float64, na_value=np.nan),))
     if pd.api.types.infer_dtype(values, skipna=True) == "boolean":
         return _truth(values.to_numpy(dtype=object), values.isna().to_numpy())
+    if kind == "O" and values.isna().all():
+        return _empty(len(values))
     return _text([values.to_numpy(dtype=object)])
 
 
@@ -145,8 +147,15 @@ def of_polars(values: pl.Series) -> Column:
     if dtype.is_numeric():
         whole = dtype.is_integer() and not values.null_count()
         return Numbers((_wide((values if whole else values.cast(pl.Float64)).to_numpy()),))
+    if dtype == pl.Null:
+        return _empty(len(values))
     starts = range(0, len(values), _TEXT_ROWS)
     return _text(np.fromiter(values.slice(start, _TEXT_ROWS).to_list(), dtype=object) for start in starts)
+
+
+def _empty(rows: int) -> Numbers:
+    """Return a column without any value or type: numbers, as in a CSV file."""
+    return Numbers((np.full(rows, np.nan),))
 
 
 def _wide(values: NDArray[Any]) -> NDArray[Any]:

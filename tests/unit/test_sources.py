@@ -296,3 +296,23 @@ def test_truth_values_with_gaps_in_a_frame(dtype: str, gap: object) -> None:
     column = of_pandas(pd.Series([True, gap, False] * 10, dtype=dtype))
     assert isinstance(column, Labels)
     assert (column.labels, column.codes.tolist()) == ((False, True), [1, -1, 0] * 10)
+
+
+def test_columns_without_any_value_are_numbers_in_every_form(tmp_path: Path) -> None:
+    """An empty column is numeric in a frame and a Parquet file, as in a CSV file."""
+    frame = pl.DataFrame({"x": [1, 2], "empty": [None, None]})
+    frame.write_csv(tmp_path / "x.csv")
+    frame.write_parquet(tmp_path / "x.parquet")
+    pandas = pd.DataFrame({"x": [1, 2], "empty": [None, None]})
+    instants = pd.DataFrame({"x": [1, 2], "empty": pd.Series([pd.NaT, None], dtype=object)})
+    for form in (tmp_path / "x.csv", tmp_path / "x.parquet", frame, pandas, instants):
+        assert types(open_source(form, "current", DataFormat()).read(Sampling())) == {"x": Numbers, "empty": Numbers}
+
+
+@pytest.mark.parametrize("dtype", [pl.Null, pl.String])
+def test_a_column_that_became_empty_is_said_to_be_empty(dtype: type[pl.DataType]) -> None:
+    """Numbers beside nothing at all are told as missing, not as other values, whatever the type of nothing."""
+    reference = pl.DataFrame({"x": [0.5, 1.5] * 20, "y": [1, 2] * 20})
+    current = reference.with_columns(x=pl.Series([None] * 40, dtype=dtype))
+    (notice,) = calculate(reference, current, DRIFT).notices
+    assert (notice.text, notice.changed) == ("every value is missing in the current file: not tested", True)

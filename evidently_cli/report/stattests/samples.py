@@ -184,7 +184,10 @@ def _merged(labels: Sequence[Label], counts: LabelCounts) -> LabelCounts:
 
 def _ascending(column: Column, file: str) -> Floats:
     if not isinstance(column, Numbers):
-        raise _untestable("is tested as numbers, but has other values", file)
+        has_values = bool(label_counts(column))
+        raise _untestable(
+            "is tested as numbers, but has other values" if has_values else "every value is missing", file
+        )
     values = np.sort(column.finite())
     if not len(values):
         raise _untestable(f"every value is {'infinite or ' if np.isinf(column.values).any() else ''}missing", file)
