@@ -98,10 +98,12 @@ Kept = NDArray[Any] | OnDisk
 
 
 def joined(parts: Sequence[Kept]) -> NDArray[Any]:
-    """Return the parts as one new array in memory, of the type that `np.concatenate` gives."""
-    if not any(isinstance(part, OnDisk) for part in parts):
-        return np.concatenate(parts)  # type: ignore[arg-type]
-    whole = np.empty(sum(map(len, parts)), np.result_type(*(part.dtype for part in parts)))
+    """
+    Return the parts as one new array in memory, of the type that `np.concatenate` gives.
+
+    But whole numbers stay whole: of int64 and uint64, it would make doubles, which tell few large numbers apart.
+    """
+    whole = np.empty(sum(map(len, parts)), _common_dtype(parts))
     start = 0
     for part in parts:
         target = whole[start : start + len(part)]
@@ -111,6 +113,14 @@ def joined(parts: Sequence[Kept]) -> NDArray[Any]:
         else:
             target[:] = part[:]
     return whole
+
+
+def _common_dtype(parts: Sequence[Kept]) -> np.dtype[Any]:
+    if {part.dtype.kind for part in parts} == {"i", "u"}:
+        signed = (part for part in parts if part.dtype.kind == "i")
+        if all(part[:].min(initial=0) >= 0 for part in signed):
+            return np.dtype(np.uint64)
+    return np.result_type(*(part.dtype for part in parts))
 
 
 class Store:

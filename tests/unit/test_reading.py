@@ -17,6 +17,7 @@ from evidently_cli.report import DataError, Sampling
 from evidently_cli.report.columns import Column, Dates, Labels, Numbers, Table
 from evidently_cli.report.config import DataFormat
 from evidently_cli.report.reading import open_csv
+from evidently_cli.report.store import Store
 
 
 def read(
@@ -73,6 +74,16 @@ def test_numbers_are_pandas_doubles(tmp_path: Path) -> None:
     lines = [f"{number:.17g}" for number in np.concatenate([rng.normal(size=500), 10 ** rng.uniform(-300, 300, 500)])]
     column = read(tmp_path, "a\n" + "\n".join(lines), chunk_rows=64).columns["a"]
     assert column.values.tolist() == pd.read_csv(tmp_path / "x.csv")["a"].tolist()
+
+
+@pytest.mark.parametrize("memory", [None, 0])
+def test_whole_numbers_around_the_largest_signed_one(tmp_path: Path, memory: int | None) -> None:
+    """Ids that fit into 64 bits without a sign are told apart, although some chunks hold smaller ones alone."""
+    ids = range(2**63 - 50, 2**63 + 50)
+    (tmp_path / "x.csv").write_text("a\n" + "".join(f"{number}\n" for number in ids))
+    with Store(memory) as store:
+        column = open_csv(tmp_path / "x.csv", DataFormat()).read(Sampling(), 30, store).columns["a"]
+        assert values(column) == list(ids)
 
 
 def test_truth_values_with_gaps(tmp_path: Path) -> None:
