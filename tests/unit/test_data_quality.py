@@ -126,6 +126,12 @@ def test_numbers_are_described_as_by_pandas(tmp_path: Path) -> None:
     assert found["i"]["most_common_value_percentage"] == frame["i"].value_counts().max() / 5
 
 
+def test_quartiles_of_whole_numbers_far_apart(tmp_path: Path) -> None:
+    """Between whole numbers of 64 bits lie their quartiles, whatever their distance."""
+    found = data(tmp_path, pd.DataFrame({"x": [-9 * 10**18, 9 * 10**18]}))["metrics"]["reference"]["x"]
+    assert [found[f"percentile_{share}"] for share in (25, 50, 75)] == [-4.5e18, 0, 4.5e18]
+
+
 def test_a_regression_correlates_its_target(tmp_path: Path) -> None:
     """Without a classification, a numeric target and prediction are numbers, and correlated as such."""
     frame = pd.DataFrame({"x": range(9), "target": range(9, 0, -1), "prediction": range(9)})

@@ -131,7 +131,9 @@ def _of_numbers(values: NDArray[np.generic]) -> Statistics:
     distinct, counts = _runs(ascending)
     some = len(ascending) > 0
     with np.errstate(all="ignore"):  # infinite values are part of the data, and their mean is not a number
-        quartiles = np.percentile(ascending, (25, 50, 75)).tolist() if some else [np.nan] * 3
+        # As doubles: the distance of two whole numbers may be none that fits into their own 64 bits.
+        doubles = ascending.astype(np.float64, copy=False)
+        quartiles = np.percentile(doubles, (25, 50, 75)).tolist() if some else [np.nan] * 3
         mean = float(ascending.mean()) if some else np.nan
         base = offset(ascending)
         spread = ascending if base is None else above(ascending, base)
