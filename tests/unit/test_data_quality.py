@@ -333,6 +333,14 @@ def test_order_changes_nothing(tmp_path: Path) -> None:
             assert other["correlations"]["reference"][method][name] == pytest.approx(row, abs=1e-12)
 
 
+def test_rows_that_repeat_a_missing_value() -> None:
+    """Rows are equal where both lack a value, whatever the bits of it."""
+    frame = pd.DataFrame({"x": [0.0, -np.nan, np.nan], "y": [0, 1, 1]})
+    result = calculate(frame, config={"profile_sections": ["data_quality"]}).sections["data_quality"]
+    assert isinstance(result, DataQuality)
+    assert result.reference.duplicate_rows == 1
+
+
 def test_a_constant_column_changes_no_other(tmp_path: Path) -> None:
     """Adding a constant column adds its own entry and changes no other result."""
     frame = iris_with_labels()

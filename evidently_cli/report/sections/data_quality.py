@@ -217,7 +217,10 @@ def _duplicate_rows(table: Table) -> int:
         elif isinstance(column, Dates):
             bits = column.values.view(np.uint64)
         else:
-            bits = (column.values + 0).view(np.uint64)  # two zeros are equal, whatever their signs
+            values = column.values + 0  # two zeros are equal, whatever their signs
+            if values.dtype.kind == "f":
+                values[np.isnan(values)] = np.nan  # so are two missing values, whatever their bits
+            bits = values.view(np.uint64)
         rows = _mixed(_mixed(rows) + bits)
     return table.rows - len(np.unique(rows))
 
