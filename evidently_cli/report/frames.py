@@ -145,7 +145,8 @@ def of_polars(values: pl.Series) -> Column:
             values = values.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         return Dates((values.cast(pl.Datetime("us")).to_numpy(),))
     if dtype.is_numeric():
-        whole = dtype.is_integer() and not values.null_count()
+        # numpy has no numbers of 128 bits. By name: not every polars that we take has pl.UInt128.
+        whole = dtype.is_integer() and not values.null_count() and not str(dtype).endswith("128")
         return Numbers((_wide((values if whole else values.cast(pl.Float64)).to_numpy()),))
     if dtype == pl.Null:
         return _empty(len(values))

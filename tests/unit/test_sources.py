@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from evidently_cli.report import Config, DataError, Result, Sampling, calculate
 from evidently_cli.report.columns import Dates, Labels, Numbers, Table
 from evidently_cli.report.config import DataFormat
-from evidently_cli.report.frames import of_pandas
+from evidently_cli.report.frames import of_pandas, of_polars
 from evidently_cli.report.sources import open_source
 
 INSTANTS = [datetime(2026, 1, 1) + timedelta(hours=hour) for hour in range(60)]  # noqa: DTZ001 - as files have them
@@ -316,3 +316,11 @@ def test_a_column_that_became_empty_is_said_to_be_empty(dtype: type[pl.DataType]
     current = reference.with_columns(x=pl.Series([None] * 40, dtype=dtype))
     (notice,) = calculate(reference, current, DRIFT).notices
     assert (notice.text, notice.changed) == ("every value is missing in the current file: not tested", True)
+
+
+@pytest.mark.parametrize("dtype", [pl.Int128, pl.UInt128])
+def test_whole_numbers_of_128_bits(dtype: type[pl.DataType]) -> None:
+    """Numbers wider than those of numpy become doubles."""
+    column = of_polars(pl.Series([1, 2**100], dtype=dtype))
+    assert isinstance(column, Numbers)
+    assert column.values.tolist() == [1.0, 2.0**100]
