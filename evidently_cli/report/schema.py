@@ -118,6 +118,16 @@ def _prediction(value: object, where: str, /) -> str | tuple[str, ...]:
     return v.list_of(v.name, "column names")(value, where)
 
 
+def _class_names(value: object, where: str, /) -> tuple[str | int, ...]:
+    """Read the names of the classes, which stand in the order of their labels: none can be left out."""
+    names = v.list_of(v.label, "class names")(value, where)
+    given = value if isinstance(value, list) else []
+    twice = next((name for name in names if given.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"{where}: {v.shown(twice)} stands there twice; each class needs a name of its own")
+    return names
+
+
 def _cut(value: object, where: str, /) -> tuple[str, float]:
     if not isinstance(value, list) or len(value) != _PAIR:
         raise ConfigError(f'{where}: expected a side and a quantile such as ["right", 0.95], found {v.shown(value)}')
@@ -194,7 +204,7 @@ CONFIG = v.record(
             numerical_features=_NAMES,
             categorical_features=_NAMES,
             datetime_features=_NAMES,
-            target_names=v.optional(v.list_of(v.label, "class names")),
+            target_names=v.optional(_class_names),
             task=v.optional(v.one_of("regression", "classification")),
             pos_label=v.optional(v.label, 1),
         ),

@@ -143,6 +143,8 @@ BINS = {"start": 0, "end": 1, "size": 1e-9}
      "column_mapping.prediction: the list is empty; null means that there is no prediction"),
     ({"column_mapping": {"task": "regres"}},
      'column_mapping.task: "regres" is not known; allowed: regression, classification; did you mean "regression"?'),
+    ({"column_mapping": {"target_names": ["a", "a", "b"]}},
+     'column_mapping.target_names: "a" stands there twice; each class needs a name of its own'),
     ({"sampling": {"reference": {"type": "simple"}}},
      'sampling.reference.type: "simple" is not known; allowed: none, nth, random'),
     ({"sampling": {"reference": {"n": 0}}}, "sampling.reference.n: expected a whole number from 1, found 0"),
