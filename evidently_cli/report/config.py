@@ -20,7 +20,11 @@ Kind = Literal["profile", "report"]
 
 @dataclass(frozen=True, slots=True)
 class DataFormat:
-    """How to read the CSV files. Without a header line the columns are called "0", "1", ..."""
+    """
+    How to read the files: the dates of all of them, and the rest of CSV.
+
+    Without a header line the columns are called "0", "1", ...
+    """
 
     separator: str = ","
     header: bool = True

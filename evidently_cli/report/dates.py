@@ -1,4 +1,4 @@
-"""The date column of a CSV file: in one format, and with day and month in one order, in both files."""
+"""The date column of a config: text in one format, and with day and month in one order in both files."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from evidently_cli.report.columns import DateOrder, Dates, Table
-from evidently_cli.report.errors import DataError, quoted
+from evidently_cli.report.class_labels import Coded
+from evidently_cli.report.columns import Column, DateOrder, Dates, Table
+from evidently_cli.report.errors import DataError, did_you_mean, quoted
 from evidently_cli.report.roles import Notice
+from evidently_cli.report.stattests.samples import label_text
 
 _MONTHS = 12
+_SHOWN = 20  # names of columns in an error
 _MIXED = "mixed"  # pandas guesses the format of each value by itself
 
 
@@ -96,6 +99,23 @@ def turned(instants: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
     new_days = new_months.astype("datetime64[D]") + month.astype("timedelta64[D]")
     read_anew: NDArray[np.datetime64] = new_days + (instants - days)
     return read_anew
+
+
+def check_date_column(name: str | None, columns: Sequence[str], file: str) -> None:
+    """Raise DataError when a file lacks the column that the config calls its dates."""
+    if name is not None and name not in columns:
+        hint = did_you_mean(name, columns) or f"; there are: {', '.join(columns[:_SHOWN])}"
+        raise DataError(f"{file}: no column {quoted(name)} (data_format.date_column){hint}")
+
+
+def as_dates(column: Column, where: str) -> Dates:
+    """Read what a column holds as dates, unless they are; raise DataError, which begins with `where`."""
+    if isinstance(column, Dates):
+        return column
+    coded, reader = Coded.of(column), DateReader()
+    texts = pd.Series([label_text(label) for label in coded.labels], dtype="str")
+    instants = np.append(reader.read(texts, where), np.datetime64("NaT"))  # the last one is that of a missing value
+    return Dates((instants[coded.codes],), reader.order)
 
 
 def in_one_order(tables: Sequence[Table], name: str) -> tuple[list[Table], list[Notice]]:

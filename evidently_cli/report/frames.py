@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from evidently_cli.report.columns import Column, Dates, Labels, Numbers, Table
 from evidently_cli.report.config import Sampling
+from evidently_cli.report.dates import as_dates, check_date_column
 from evidently_cli.report.errors import DataError, quoted
 from evidently_cli.report.pieces import Piece
 from evidently_cli.report.sampling import row_filter
@@ -34,6 +35,7 @@ class Frame:
     name: str
     frame: Any
     columns: tuple[str, ...]
+    date_column: str | None
 
     def read(self, sampling: Sampling, *, store: Store = IN_MEMORY) -> Table:
         """Convert the rows that the sampling selects; raise DataError when there is none."""
@@ -44,14 +46,16 @@ class Frame:
 
         read = ((name, column(position, name)) for position, name in enumerate(self.columns))
         # Its numbers are those of the frame, which stays in memory: a copy on disk would save nothing.
-        return replace(_table(self.name, len(self.frame), read, sampling, IN_MEMORY), store=store)
+        return replace(_table(self, len(self.frame), read, sampling, IN_MEMORY), store=store)
 
 
-def open_frame(frame: Any, name: str) -> Frame:
-    """Look at a frame; raise DataError for what is none, and for columns that share a name."""
+def open_frame(frame: Any, name: str, date_column: str | None = None) -> Frame:
+    """Look at a frame; raise DataError for what is none, for columns that share a name, and without the date column."""
     if not hasattr(frame, "columns") or not hasattr(frame, "shape"):
         raise DataError(f"{name}: expected a path, or a frame of pandas or polars, not {type(frame).__name__}")
-    return Frame(name, frame, _unique((str(column) for column in frame.columns), name))
+    columns = _unique((str(column) for column in frame.columns), name)
+    check_date_column(date_column, columns, name)
+    return Frame(name, frame, columns, date_column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class ParquetFile:
     name: str
     pieces: tuple[Piece, ...]
     columns: tuple[str, ...]
+    date_column: str | None
 
     def read(self, sampling: Sampling, *, store: Store = IN_MEMORY) -> Table:
         """Read all rows and keep those that the sampling selects; raise DataError when there is none."""
@@ -74,7 +79,7 @@ class ParquetFile:
             all_at_once = store.has_room(2 * _WIDTH * rows * len(self.columns))
             frame = self._frame(None) if all_at_once else None
             read = ((name, of_polars((self._frame([name]) if frame is None else frame)[name])) for name in self.columns)
-            return _table(self.name, rows, read, sampling, store)
+            return _table(self, rows, read, sampling, store)
 
     def _frame(self, columns: list[str] | None) -> pl.DataFrame:
         import polars as pl
@@ -83,12 +88,14 @@ class ParquetFile:
         return pl.concat(parts, how="vertical_relaxed") if len(parts) > 1 else parts[0]
 
 
-def open_parquet(files: tuple[Piece, ...], name: str) -> ParquetFile:
-    """Look at the columns of Parquet files; raise DataError for what is no such file."""
+def open_parquet(files: tuple[Piece, ...], name: str, date_column: str | None = None) -> ParquetFile:
+    """Look at the columns of Parquet files; raise DataError for what is no such file, and without the date column."""
     import polars as pl
 
     with _as_data_errors(name):
-        return ParquetFile(name, files, _unique(pl.read_parquet_schema(files[0].path), name))
+        columns = _unique(pl.read_parquet_schema(files[0].path), name)
+    check_date_column(date_column, columns, name)
+    return ParquetFile(name, files, columns, date_column)
 
 
 @contextmanager
@@ -103,13 +110,24 @@ def _as_data_errors(name: str) -> Iterator[None]:
         raise DataError(f"{name}: cannot be read as Parquet: {' '.join(str(error).split())[:200]}") from error
 
 
-def _table(name: str, rows_read: int, columns: Iterable[tuple[str, Column]], sampling: Sampling, store: Store) -> Table:
+def _table(
+    source: Frame | ParquetFile,
+    rows_read: int,
+    columns: Iterable[tuple[str, Column]],
+    sampling: Sampling,
+    store: Store,
+) -> Table:
     mask = row_filter(sampling)(0, rows_read)
     rows = rows_read if mask is None else int(mask.sum())
     if not rows:
         none = "has no rows" if not rows_read else f"the sampling keeps none of the {rows_read} rows"
-        raise DataError(f"{name}: {none}")
-    return Table(name, rows, rows_read, {column: _kept(found, mask, store) for column, found in columns}, store)
+        raise DataError(f"{source.name}: {none}")
+
+    def typed(name: str, column: Column) -> Column:
+        return as_dates(column, f"{source.name}: column {quoted(name)}") if name == source.date_column else column
+
+    kept = {name: _kept(typed(name, column), mask, store) for name, column in columns}
+    return Table(source.name, rows, rows_read, kept, store)
 
 
 def of_pandas(values: pd.Series[Any]) -> Column:

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from evidently_cli.report.columns import Column, Dates, Labels, Numbers, Table
 from evidently_cli.report.config import DataFormat, Sampling
 from evidently_cli.report.csv_errors import as_data_errors, parser_warnings_as_errors
-from evidently_cli.report.dates import DateReader, turned
-from evidently_cli.report.errors import DataError, did_you_mean, quoted
+from evidently_cli.report.dates import DateReader, check_date_column, turned
+from evidently_cli.report.errors import DataError, quoted
 from evidently_cli.report.pieces import Piece, pieces
 from evidently_cli.report.sampling import row_filter
 from evidently_cli.report.store import IN_MEMORY, Kept, Store
@@ -148,10 +148,7 @@ def _column_names(first_row: list[str], path: Path, data_format: DataFormat) -> 
     twice = next((name for index, name in enumerate(names) if name in names[:index]), None)
     if twice is not None:
         raise DataError(f"{path.name}: has two columns called {quoted(twice)}")
-    date = data_format.date_column
-    if date is not None and date not in names:
-        hint = did_you_mean(date, names) or f"; there are: {', '.join(names[:20])}"
-        raise DataError(f"{path.name}: no column {quoted(date)} (data_format.date_column){hint}")
+    check_date_column(data_format.date_column, names, path.name)
     return names
 
 

@@ -36,13 +36,13 @@ def open_source(data: object, which: str, data_format: DataFormat) -> Source:
     if not isinstance(data, str | os.PathLike):
         from evidently_cli.report.frames import open_frame
 
-        return open_frame(data, which)
+        return open_frame(data, which, data_format.date_column)
     path = Path(data)
     if path.suffix.lower() in PARQUET:
         from evidently_cli.report.frames import open_parquet
         from evidently_cli.report.pieces import pieces
 
-        return open_parquet(pieces(path), path.name)
+        return open_parquet(pieces(path), path.name, data_format.date_column)
     from evidently_cli.report.reading import open_csv
 
     return open_csv(path, data_format)

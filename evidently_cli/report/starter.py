@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -60,8 +60,8 @@ def look_at(path: Path) -> Look:
     data_format = DataFormat() if is_parquet else DataFormat(separator=_separator(pieces(path)[0].path))
     table = open_source(path, "reference", data_format).read(Sampling())
     date = next((name for name in table.columns if _holds_dates(table, name)), None)
-    if date is not None and not is_parquet:
-        data_format = DataFormat(separator=data_format.separator, date_column=date)
+    if date is not None:
+        data_format = replace(data_format, date_column=date)
         table = open_source(path, "reference", data_format).read(Sampling())
     target = _named(table, _TARGETS)
     mapping = ColumnMapping(target=target, prediction=_prediction(table, target), datetime=date)

@@ -37,9 +37,9 @@ DATA = {
 DRIFT = {"profile_sections": ["data_drift"]}
 
 
-def metrics(result: Result) -> dict[str, dict[str, object]]:
-    """The metrics of data_drift, as a profile has them."""
-    metrics: dict[str, dict[str, object]] = json.loads(result.to_json(indent=False))["data_drift"]["data"]["metrics"]
+def metrics(result: Result, section: str = "data_drift") -> dict[str, dict[str, object]]:
+    """The metrics of a section, as a profile has them."""
+    metrics: dict[str, dict[str, object]] = json.loads(result.to_json(indent=False))[section]["data"]["metrics"]
     return metrics
 
 
@@ -324,3 +324,35 @@ def test_whole_numbers_of_128_bits(dtype: type[pl.DataType]) -> None:
     column = of_polars(pl.Series([1, 2**100], dtype=dtype))
     assert isinstance(column, Numbers)
     assert column.values.tolist() == [1.0, 2.0**100]
+
+
+def test_the_date_column_of_frames_and_parquet_files(tmp_path: Path) -> None:
+    """Text in the date column is read as dates in every form, in the order that one of the files settles."""
+    june = pl.DataFrame({"when": ["03/06/2024 10:00", None, "04/06/2024 10:00"] * 9, "x": range(27)})
+    late = june.with_columns(when=pl.col("when").str.replace("0(.)/06", "2$1/06"))
+    june.write_parquet(tmp_path / "june.parquet")
+    june.write_csv(tmp_path / "june.csv")
+    config = {"profile_sections": ["data_quality"], "data_format": {"date_column": "when"}}
+    pandas = pd.DataFrame(june.to_dict(as_series=False))
+    expected, *others = (
+        metrics(calculate(form, late, config), "data_quality")
+        for form in (tmp_path / "june.csv", tmp_path / "june.parquet", june, pandas)
+    )
+    assert expected["reference"]["when"]["min"] == "2024-06-03 10:00:00"  # type: ignore[index]
+    assert expected["current"]["when"]["max"] == "2024-06-24 10:00:00"  # type: ignore[index]
+    assert others == [expected] * 3
+
+
+@pytest.mark.parametrize("date, message", [
+    ("wen", r'no column "wen" \(data_format.date_column\); did you mean "when"\?'),
+    ("x", r'column "x" \(data_format.date_column\): "no date" is not a date'),
+])  # fmt: skip
+def test_a_date_column_that_is_none(tmp_path: Path, date: str, message: str) -> None:
+    """A misspelt date column, and one that holds no dates, end a run in every form."""
+    frame = pl.DataFrame({"when": ["2024-06-03"], "x": ["no date"]})
+    frame.write_parquet(tmp_path / "x.parquet")
+    frame.write_csv(tmp_path / "x.csv")
+    config = {"profile_sections": ["data_quality"], "data_format": {"date_column": date}}
+    for form in (frame, pd.DataFrame({"when": ["2024-06-03"], "x": ["no date"]}), "x.parquet", "x.csv"):
+        with pytest.raises(DataError, match=message):
+            calculate(tmp_path / form if isinstance(form, str) else form, config=config)

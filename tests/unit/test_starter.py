@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import polars as pl
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -59,6 +60,15 @@ def test_a_packed_file_is_looked_into(tmp_path: Path) -> None:
     assert made(path).data_format.separator == ";"
     with pytest.raises(DataError, match="save it as a file first"):
         look_at(Path("-"))
+
+
+def test_dates_that_a_parquet_file_holds_as_text(tmp_path: Path) -> None:
+    """Text that is dates becomes the config's date column, in a Parquet file as in CSV."""
+    path = tmp_path / "x.parquet"
+    pl.DataFrame({"when": ["2026-01-01", "2026-01-02"] * 20, "x": range(40)}).write_parquet(path)
+    config = made(path)
+    assert config.data_format.date_column == config.column_mapping.datetime == "when"
+    assert calculate(path, path, config).drifted is False
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
