@@ -103,7 +103,7 @@ def classify(response: Response, records: int, now: datetime) -> Outcome:
         return Deferred(reason, misconfigured=True, status=status)
     if status in _LATER or status >= 500:
         wish = _retry_after(response.headers.get("retry-after"), now)
-        return Deferred(reason, retry_after=wish, server_error=status >= 500 and not wish, status=status)
+        return Deferred(reason, retry_after=wish, server_error=status >= 500 and wish is None, status=status)
     if status < 400:  # what it says repeats the address that it points to, which may hold a token
         elsewhere = _host(response.headers.get("location", ""))
         return Deferred(f"HTTP {status}" + (f" to {elsewhere}" if elsewhere else ""), misconfigured=True)
