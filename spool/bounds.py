@@ -109,7 +109,8 @@ def finish(spool: "Spool", segment: Segment) -> None:
         files = [spool.layout.root / name for name in _listed(gap) if _FILE.fullmatch(name)]
         # Where it was published, a gap stands for these files. Carried to another place, it only counts.
         if segment.path in (*files, spool.layout.segment(record.id)):
-            _remove(spool, [path for path in files if path != segment.path and os.path.exists(path)])  # noqa: PTH110 - raises for no name
+            left = [path for path in files if path != segment.path and os.path.exists(path)]  # noqa: PTH110 - never raises
+            _remove(spool, left)
 
 
 def finish_all(spool: "Spool") -> None:

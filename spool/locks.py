@@ -137,8 +137,8 @@ class LockFile:
         self._owned = None
 
     def lock(self) -> bool:
-        """Try once."""
-        return self._lock(self._descriptor, blocking=False)
+        """Try once. In vain behind `close`: who queued here meanwhile would lock whatever has the number by now."""
+        return self._owned is not None and self._lock(self._descriptor, blocking=False)
 
     def release(self) -> None:
         """Let others in. In a child that was forked meanwhile, this is its parent's to do."""

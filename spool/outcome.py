@@ -71,19 +71,8 @@ def _in_any_form(secret: str) -> re.Pattern[str]:
 
 
 _LATER = {408, 425, 429}
-_MISCONFIGURED = {
-    401,
-    402,
-    403,
-    404,
-    405,
-    407,
-    410,
-    421,
-    426,
-    431,
-    511,
-}  # about us, or the place: no record is to blame
+# They speak of us, or of the place: no record is to blame.
+_MISCONFIGURED = {401, 402, 403, 404, 405, 407, 410, 421, 426, 431, 511}
 _BEFORE_JSON = b"\xef\xbb\xbf \t\r\n"
 _PAGES = {"text/html", "application/xhtml+xml"}
 _MARKUP = ("xml", "json")  # how the types of others end that may begin like a page, or never do

@@ -12,12 +12,7 @@ from spool.record import Record, verify, verify_all
 
 SEGMENT_BYTES = 256 * 1024  # well below the smallest body limit met among real receivers (1 MB)
 PORTION_BYTES = 4 * SEGMENT_BYTES  # what is held at once; a file that is larger is no segment of ours
-UNREADABLE = {
-    errno.EIO,
-    errno.ESTALE,
-    errno.EACCES,
-    errno.EPERM,
-}  # a bad sector, a file that sudo left: one file's alone
+UNREADABLE = {errno.EIO, errno.ESTALE, errno.EACCES, errno.EPERM}  # a bad sector, what sudo left: that file's alone
 _NO_FILE = {errno.ELOOP, errno.ENXIO}  # a link, a socket
 _BLOCK = SEGMENT_BYTES  # what is read at once: for more than there is, each read would get fresh memory, 5 times slower
 

@@ -375,6 +375,17 @@ def test_an_interrupt_anywhere_leaves_no_lock(spool: Spool, act: Callable[[Spool
     assert step > 200
 
 
+def test_a_lock_file_that_was_closed_locks_nothing(tmp_path: Path) -> None:
+    """Whoever queued on a lock file that another thread had to close does not lock the file that has its number now."""
+    file = LockFile(Disk().create(tmp_path / "lock"))
+    file.close()
+    other = Disk().create(tmp_path / "other")
+    assert not file.lock()
+    with Lock(tmp_path / "other", Disk()).held() as free:
+        assert free is not None
+    os.close(other)
+
+
 def interrupted_at(step: int, act: Callable[[], object]) -> bool:
     """Act, and interrupt it after so many steps of Python in the spool. Returns whether it did not come to that."""
     left = [step]
