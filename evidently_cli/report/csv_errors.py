@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from evidently_cli.report.errors import DataError
+from evidently_cli.report.errors import DataError, EncodingError
 
 _OTHERS = {
     b"\x1f\x8b": "is compressed: call it .csv.gz",
@@ -41,7 +41,7 @@ def as_data_errors(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file") from error
     except UnicodeDecodeError as error:
-        raise DataError(f"{path.name}: {_no_text(error)}") from error
+        raise _no_text(path.name, error) from error
     except UnicodeError as error:  # UTF-16 without a byte order mark
         raise DataError(f"{path.name}: is not in the encoding that data_format.encoding names: {error}") from error
     except (EOFError, zlib.error, OSError) as error:
@@ -57,12 +57,13 @@ def as_data_errors(path: Path) -> Iterator[None]:
         raise DataError(f"{path.name}: {_reason(str(error))}") from error
 
 
-def _no_text(error: UnicodeDecodeError) -> str:
+def _no_text(name: str, error: UnicodeDecodeError) -> DataError:
     for beginning, says in _OTHERS.items():
         if error.object.startswith(beginning):
-            return says
+            return DataError(f"{name}: {says}")
     byte, encoding = error.object[error.start], error.encoding.upper()
-    return f"byte 0x{byte:02x} is not {encoding} text: save it as UTF-8, or name its encoding in data_format.encoding"
+    advice = "save it as UTF-8, or name its encoding in data_format.encoding"
+    return EncodingError(f"{name}: byte 0x{byte:02x} is not {encoding} text: {advice}")
 
 
 def _reason(message: str) -> str:

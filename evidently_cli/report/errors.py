@@ -24,6 +24,10 @@ class DataError(ReportError):
     """A data file cannot be read, or lacks what the config asks for."""
 
 
+class EncodingError(DataError):
+    """A data file is not text in the encoding that it is read with."""
+
+
 class SectionError(DataError):
     """The files lack what one section needs. The other sections can be computed."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ import yaml
 
 from evidently_cli.report.columns import Labels, Table
 from evidently_cli.report.config import ColumnMapping, DataFormat, Sampling
-from evidently_cli.report.errors import DataError
+from evidently_cli.report.errors import DataError, EncodingError
 from evidently_cli.report.pieces import STANDARD_INPUT, pieces
 from evidently_cli.report.roles import Roles, assign_roles, check_current
 from evidently_cli.report.sources import PARQUET, open_source
@@ -21,6 +22,8 @@ from evidently_cli.report.wording import count, label
 
 _SEPARATORS = ",;\t|"
 _HEAD_BYTES = 65_536
+_OTHER_ENCODING = "cp1252"  # of what is no UTF-8: what Windows saves in most of Europe and America
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _TARGETS = ("target", "label", "y", "class", "y_true", "actual")
 _PREDICTIONS = ("prediction", "predicted", "pred", "y_pred", "y_hat")
 _TRIED = 200  # labels of a column that may be dates
@@ -57,8 +60,12 @@ def look_at(path: Path) -> Look:
     """Read a data file without being told how; raise DataError when it cannot be read."""
     _refuse_standard_input(path)
     is_parquet = path.suffix.lower() in PARQUET
-    data_format = DataFormat() if is_parquet else DataFormat(separator=_separator(pieces(path)[0].path))
-    table = open_source(path, "reference", data_format).read(Sampling())
+    data_format = DataFormat() if is_parquet else _format(pieces(path)[0].path)
+    try:
+        table = open_source(path, "reference", data_format).read(Sampling())
+    except EncodingError:
+        data_format = replace(data_format, encoding=_OTHER_ENCODING)
+        table = open_source(path, "reference", data_format).read(Sampling())
     date = next((name for name in table.columns if _holds_dates(table, name)), None)
     if date is not None:
         data_format = replace(data_format, date_column=date)
@@ -95,7 +102,7 @@ def _lines(look: Look, *, with_current: bool) -> Iterator[str]:
     yield f"  separator: {_quoted(look.data_format.separator)}"
     yield "  header: true                # false: the columns are called 0, 1, ..."
     yield f"  date_column: {_value(look.data_format.date_column)}"
-    yield '  encoding: "utf-8"           # or "cp1252", "utf-16", ...'
+    yield f"  encoding: {_encoding(look.data_format.encoding)}"
     yield ""
     yield "column_mapping:"
     yield f"  target: {_value(roles.target)}{_task(look)}"
@@ -138,15 +145,23 @@ def _found(names: Sequence[str]) -> str:
     return f"{shown or 'none'}{more}"
 
 
-def _separator(path: Path) -> str:
-    """Return the separator that the first line has most of, outside of quotation marks."""
+def _encoding(found: str) -> str:
+    comment = 'or "cp1252", "utf-16", ...'
+    if found == _OTHER_ENCODING:
+        comment = "a guess, as it is not UTF-8: look whether names and labels are right"
+    return f"{_quoted(found):17} # {comment}"
+
+
+def _format(path: Path) -> DataFormat:
+    """Return the separator that the first line has most of, outside of quotation marks, and UTF-16 where it says so."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            line = file.read(_HEAD_BYTES).split(b"\n")[0]
+            head = file.read(_HEAD_BYTES)
     except (OSError, EOFError):
-        return ","  # a file that cannot be read: reading it tells why
-    bare = re.sub(rb'"[^"]*"', b"", line)
-    return max(_SEPARATORS, key=lambda separator: bare.count(separator.encode()))
+        return DataFormat()  # a file that cannot be read: reading it tells why
+    bare = re.sub(rb'"[^"]*"', b"", head.split(b"\n")[0])
+    separator = max(_SEPARATORS, key=lambda separator: bare.count(separator.encode()))
+    return DataFormat(separator=separator, encoding="utf-16" if head.startswith(_UTF_16) else "utf-8")
 
 
 def _holds_dates(table: Table, name: str) -> bool:

@@ -62,6 +62,18 @@ def test_a_packed_file_is_looked_into(tmp_path: Path) -> None:
         look_at(Path("-"))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_any_usual_encoding(tmp_path: Path, encoding: str) -> None:
+    """A file that is not UTF-8 gets a config that reads it: UTF-16 by its mark, else as Windows saves it, a guess."""
+    path = tmp_path / "x.csv"
+    path.write_text(rows("na\u00efve;x", "{0};\u00fc", "{0};b", number=30_000), encoding=encoding)
+    config = made(path)
+    assert (config.data_format.separator, config.data_format.encoding) == (";", encoding.removesuffix("-sig"))
+    assert list(look_at(path).table.columns) == ["na\u00efve", "x"]
+    assert ("a guess" in starter_config(look_at(path), with_current=True)) == (encoding == "cp1252")
+    assert calculate(path, path, config).drifted is False
+
+
 def test_dates_that_a_parquet_file_holds_as_text(tmp_path: Path) -> None:
     """Text that is dates becomes the config's date column, in a Parquet file as in CSV."""
     path = tmp_path / "x.parquet"
