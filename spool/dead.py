@@ -11,7 +11,7 @@ from typing import Any
 from spool import bounds
 from spool.admission import admit
 from spool.outcome import Refused
-from spool.record import Record, seal_line, sealed_content, timestamp, verify
+from spool.record import REASON, Record, seal_line, sealed_content, timestamp, verify
 from spool.segment import SEGMENT_BYTES, Segment, portions, readable_portions, sealed
 from spool.spool import Spool
 
@@ -38,7 +38,7 @@ class DeadLetter:
 
 def _refused(record: Record, refusal: Refused, now: datetime) -> bytes:
     """Return the dead letter of a record that the endpoint refused; `record` is its line as it was."""
-    reason = {"reason": "refused", "status": refusal.status, "detail": refusal.reason, "time": timestamp(now)}
+    reason = {"reason": "refused", "status": refusal.status, "detail": refusal.reason[REASON], "time": timestamp(now)}
     # The line is spliced in as it is, so that requeueing gives back the same bytes.
     return seal_line(json.dumps(reason).encode("ascii")[:-1] + _RECORD + record.line)
 
@@ -99,7 +99,7 @@ def names(spool: Spool, prefix: str = "") -> list[str]:
 
 def read(spool: Spool, name: str) -> list[DeadLetter]:
     """Return the dead letters with a name: one, or several corrupt lines; none when they are damaged, or gone."""
-    if not _is_name(name):
+    if name not in names(spool, name):
         return []
     with spool.disk_errors("read"):
         return list(_letters(spool.layout.dead_letter(name)))
@@ -113,11 +113,7 @@ def requeue(spool: Spool, record_id: str) -> bool:
 
     A crash leaves it dead, or pending and dead: requeued once more, it is pending once.
     """
-    return _is_name(record_id) and _requeue(spool, [spool.layout.dead_letter(record_id)]) == 1
-
-
-def _is_name(text: str) -> bool:
-    return text == Path(text).name  # and no way to another spool
+    return record_id in names(spool, record_id) and _requeue(spool, [spool.layout.dead_letter(record_id)]) == 1
 
 
 def requeue_all(spool: Spool) -> int:

@@ -63,7 +63,7 @@ class Layout:
 
     def corrupt_lines(self, segment: Path) -> Path:
         """Path of the dead letters of a segment's lines that are no records."""
-        return self.dead / f"{segment.stem}.corrupt.ndjson"
+        return self.dead / f"{segment.stem[:60]}.corrupt.ndjson"  # a name that is not ours may leave no room
 
     @property
     def longest(self) -> Path:

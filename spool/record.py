@@ -16,6 +16,7 @@ from spool.errors import InvalidEventError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # from here on by sums: floats are not exact, and Windows' C ends in 3000
 MAX_RECORD_BYTES = 64 * 1024
+REASON = slice(1000)  # what is kept of a reason: a transport may say anything
 ENVELOPE = ("specversion", "id", "source", "type", "time", "datacontenttype", "data", "crc")
 _START = b'{"specversion":"1.0","id":"'
 _END = b'"}'

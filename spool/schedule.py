@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spool.disk import read_small
-from spool.record import printable, timestamp
+from spool.record import REASON, printable, timestamp
 
 if TYPE_CHECKING:  # looking at a schedule, as each run does, needs no outcome
     from spool.outcome import Deferred
@@ -73,7 +73,7 @@ class Schedule:
             attempts=self.attempts + 1,
             not_before=now + pause,
             retry_after=wish,
-            last_error=outcome.reason,
+            last_error=outcome.reason[REASON],
         )
         if not outcome.server_error:  # it says nothing about the segment
             return after

@@ -77,8 +77,7 @@ class Sender:
         if len(segment.records) != 1:
             return self._deliver(segment, suspected=True)
         self._suspects.append(_Suspect(segment.path, segment.records[0], failure))
-        self._judge_suspects()
-        return True
+        return self._judge_suspects()
 
     def suspicion(self) -> Deferred | None:
         """Return the failure over a record that is a suspect still."""
@@ -114,10 +113,7 @@ class Sender:
         self.stuck = error
 
     def _deliver(self, segment: Segment, *, suspected: bool) -> bool:
-        if segment.corrupt:
-            self.remove_finished()  # it may be in the room that this takes
-            dead.bury_corrupt(self._spool, segment)
-            self.buried += len(segment.corrupt)
+        self._bury_corrupt(segment)
         todo = deque(batches(segment, alone=self._transport.alone))
         failures = 0
         while todo:
@@ -128,7 +124,8 @@ class Sender:
                     failures = 0
                     self._taken(batch, rejected)
                     self._leave(segment.path, todo)
-                    self._judge_suspects()
+                    if not self._judge_suspects():
+                        return False
                 case Refused() if len(batch) > 1:
                     todo.extendleft(_halves(batch))
                 case Refused():
@@ -185,11 +182,11 @@ class Sender:
             self._finished = segment
         self._done()
 
-    def _judge_suspects(self) -> None:
+    def _judge_suspects(self) -> bool:
         """
         Bury the records over which, alone, an endpoint failed that takes others afterwards, and fails over them again.
 
-        One that was down for a moment has done neither.
+        One that was down for a moment has done neither. Returns as `deliver` does.
         """
         for suspect in tuple(self._suspects):
             record = suspect.record
@@ -198,12 +195,20 @@ class Sender:
                 case Delivered(rejected) if record.id not in rejected:
                     self.delivered += 1
                 case Deferred(server_error=False):
-                    continue
+                    self.failure = outcome
+                    return False
                 case _:
                     self._bury(record, Refused(suspect.failure.reason, suspect.failure.status))
             self._suspects.remove(suspect)
             records = self._spool.read(suspect.segment).records
             self._spool.replace(suspect.segment, [each for each in records if each.id != record.id])
+        return True
+
+    def _bury_corrupt(self, segment: Segment) -> None:
+        if segment.corrupt:
+            self.remove_finished()  # it may be in the room that this takes
+            dead.bury_corrupt(self._spool, segment)
+            self.buried += len(segment.corrupt)
 
     def _bury(self, record: Record, refusal: Refused) -> None:
         dead.bury(self._spool, record, refusal)

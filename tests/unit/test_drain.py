@@ -23,6 +23,7 @@ from spool import Deferred, Delivered, Outcome, Record, Refused, Spool, Summary,
 from spool.bounds import Bounds
 from spool.bundle import export_bundle, import_bundle
 from spool.dead import letters as dead_letters
+from spool.dead import read as read_dead_letter
 from spool.dead import requeue, requeue_all
 from spool.disk import Disk
 from spool.errors import BusyError, NoLocksError, UnavailableError
@@ -1024,15 +1025,49 @@ def test_the_wish_to_wait_outlives_a_full_disk(spool: Spool, monkeypatch: pytest
 
 @pytest.mark.parametrize("away", [Deferred("no connection"), Deferred("HTTP 429", retry_after=3600)])
 def test_an_endpoint_that_goes_away_while_one_is_suspected_blames_nobody(spool: Spool, away: Deferred) -> None:
-    """A record that is asked about once more, and meets no answer or a wish to wait, is not buried: it is pending."""
+    """A record that is asked about once more, and meets no answer or a wish to wait, is not buried: the drain ends."""
     first, second, third = segments(spool, 2, 3, 3)
     endpoint = choking(first[0])
     drain_often(spool, endpoint, 2)
     poisoned = endpoint.answer
-    endpoint.answer = lambda records: away if len(endpoint.delivered) > len(second) else poisoned(records)
-    drain_often(spool, endpoint, 1)
+    answers = iter([away])  # whatever it would take behind that
+    endpoint.answer = lambda records: (
+        next(answers, Delivered()) if len(endpoint.delivered) > len(second) else poisoned(records)
+    )
+    assert drain_often(spool, endpoint, 1).failure == away
     assert (endpoint.taken, letters(spool)) == ([*second, first[1]], [])
     assert pending(spool) == [first[0], *third]
+    assert (load(spool.layout.schedule).retry_after is None) == (away.retry_after is None)
+
+
+def test_what_a_transport_says_at_length(spool: Spool) -> None:
+    """Of a reason without an end the beginning is kept: the pause behind it holds, and a dead letter can be read."""
+    [expected] = fill(spool, 1)
+    endpoint = FakeTransport(lambda _records: Deferred("x" * 100_000))
+    drain(spool, endpoint, jitter=lambda _low, high: high)
+    assert drain(spool, endpoint).wait
+    assert len(endpoint.requests) == 1
+    drain(spool, FakeTransport(lambda _records: Refused("y" * 2_000_000, 400)), ignore_backoff=True)
+    assert [letter.name for letter in dead_letters(spool)] == [expected]
+    assert requeue(spool, expected)
+
+
+def test_damage_in_a_file_with_a_long_name(spool: Spool) -> None:
+    """A file whose name leaves no room for a longer one is buried with its bytes like any other, and blocks nothing."""
+    [expected] = fill(spool, 1)
+    (spool.layout.pending / f"{'0' * 248}.ndjson").write_bytes(b"garbage\n")
+    endpoint = FakeTransport()
+    assert drain(spool, endpoint).buried == 1
+    assert endpoint.taken == [expected]
+    assert base64.b64decode(str(letters(spool)[0]["bytes"])) == b"garbage"
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "../x", "x" * 300])
+def test_no_dead_letter_has_such_a_name(spool: Spool, name: str) -> None:
+    """A name that no file can have is one of a dead letter that is not there."""
+    fill(spool, 1)
+    assert not requeue(spool, name)
+    assert read_dead_letter(spool, name) == []
 
 
 def test_a_suspect_that_is_refused_by_name_when_it_is_asked_about_is_buried(spool: Spool) -> None:
