@@ -92,12 +92,18 @@ def enforce(spool: "Spool") -> None:
 
 def enforce_dead(spool: "Spool", members: Members) -> None:
     """Drop the oldest dead letters over a quarter of the bound, see `dead.enforce_bound`."""
-    letters = _sizes(sealed(spool.layout.dead))
-    allowed = Bounds(spool.bounds.octets // _DEAD_SHARE, spool.bounds.age)
-    chosen = [path for path, _ in surplus(letters, allowed, spool.now()) if _is_readable(path)]
+    if not _surplus_dead(spool):
+        return
+    finish_all(spool)  # what a gap counts is not there any more, and must not be counted again
+    chosen = [path for path in _surplus_dead(spool) if _is_readable(path)]
     while few := _few(chosen):
         _drop(spool, dict.fromkeys(few, "dead"), members, None)
         chosen = chosen[len(few) :]
+
+
+def _surplus_dead(spool: "Spool") -> list[Path]:
+    allowed = Bounds(spool.bounds.octets // _DEAD_SHARE, spool.bounds.age)
+    return [path for path, _ in surplus(_sizes(sealed(spool.layout.dead)), allowed, spool.now())]
 
 
 def finish(spool: "Spool", segment: Segment) -> None:

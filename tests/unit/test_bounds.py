@@ -202,11 +202,12 @@ class CrashError(Exception):
 class Crashing(Disk):
     """A disk on which the process ends at the removal with this number."""
 
-    def __init__(self, fatal: int) -> None:
+    def __init__(self, fatal: int, folder: str = "pending") -> None:
         self.fatal = fatal
+        self.folder = folder
 
     def unlink(self, path: Path) -> None:
-        self.fatal -= 1
+        self.fatal -= path.parent.name == self.folder
         if self.fatal < 0:
             raise CrashError
         super().unlink(path)
@@ -634,6 +635,22 @@ def test_a_bound_behind_a_crash_counts_nothing_twice(spool: Spool, clock: Clock,
     number += len(fill(spool, 60))
     events, gaps = account(spool)
     assert len(events) + sum(gaps.values()) == number
+
+
+@pytest.mark.parametrize("fatal", range(3))
+def test_dead_letters_behind_a_crash_are_not_counted_twice(spool: Spool, clock: Clock, fatal: int) -> None:
+    """Where a process died between a gap for dead letters and their removal, a drain that ends early knows of it."""
+    fill(spool, 90)
+    refusing = FakeTransport(lambda _records: Refused("HTTP 400", 400))
+    crashing = Spool(spool.layout.root, source="test", clock=clock, bounds=spool.bounds, disk=Crashing(fatal, "dead"))
+    with pytest.raises(CrashError):
+        drain(crashing, refusing)
+    Spool(spool.layout.root, source="test", clock=lambda: NOW_NS - DAY).append({}, event_type="t")
+    spool.seal()
+    oldest = spool.layout.segment(new_id(NOW_NS - DAY))
+    spool.sealed()[-1].rename(oldest)
+    drain(spool, FakeTransport(lambda _records: Deferred("no connection")), force=True)
+    assert len(names(spool)) + account(spool)[1]["dead"] == 90
 
 
 def test_what_a_gap_counts_is_gone_for_good(spool: Spool, clock: Clock) -> None:
