@@ -113,6 +113,8 @@ def _checked(document: Mapping[str, Any], folder: Path) -> tuple[bool | None, di
             raise _MistakeError(f"{key} is neither true nor false")
         if key not in _SWITCHES and not isinstance(value, str):
             raise _MistakeError(f"{key} is no text in quotes")
+        if "\0" in str(value):
+            raise _MistakeError(f"{key} holds a NUL")
     choices: dict[str, str] = {key: value for key, value in table.items() if key not in _SWITCHES and value}
     for key in _PATHS & choices.keys():
         choices[key] = str(folder / Path(choices[key]).expanduser())

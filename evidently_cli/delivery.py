@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from evidently_cli import __version__
 from evidently_cli.config_file import VARIABLES
 from evidently_cli.consent import NO
+from evidently_cli.output import MISCONFIGURED, CommandError
 from evidently_cli.settings import SOURCE, Choice, Settings
 from spool.disk import open_to_read
 from spool.platforms import here
@@ -60,10 +61,12 @@ class Delivery:
         )
 
     def transport(self) -> "HttpTransport":
-        """Return what sends events so."""
+        """Return what sends events so, and what builds their requests even where none can be sent."""
         from spool import WIRE_FORMATS
         from spool.http import HttpTransport
 
+        if self.wire not in WIRE_FORMATS:
+            raise CommandError(self.complaint or self.wire, MISCONFIGURED)
         return HttpTransport(
             self.address,
             WIRE_FORMATS[self.wire],

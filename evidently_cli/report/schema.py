@@ -39,7 +39,7 @@ def _encoding(value: object, where: str, /) -> str:
     name: str = v.name(value, where)
     try:
         "".encode(name)  # of text: some codecs are none of characters
-    except (LookupError, UnicodeError) as error:
+    except (LookupError, ValueError) as error:  # the second for NUL in a name, too
         raise ConfigError(f'{where}: {v.shown(value)} is no encoding of text such as "utf-8" or "cp1252"') from error
     return name
 

@@ -77,8 +77,8 @@ def show(
     try:
         transport = delivery.transport()
         request, body, attributes = transport.request([record]), transport.body([record]), record.attributes
-    except (KeyError, ValueError, RecursionError) as error:  # no such wire format, or a record that does not fit in it
-        raise CommandError(delivery.complaint or f"this record will not be sent: {error}") from error
+    except (ValueError, RecursionError) as error:  # a record that does not fit in the wire format
+        raise CommandError(f"this record will not be sent: {error}") from error
     if raw:
         if request.body != body and sys.stdout.isatty():
             raise CommandError("the body is compressed, no text for a terminal: add | gunzip", 2)

@@ -423,6 +423,15 @@ def test_a_token_from_a_file(evidently: CommandLine, endpoint: Endpoint, tmp_pat
     assert not [text for text in said + kept if "t0ken" in text]
 
 
+@pytest.mark.parametrize("command", [("show", "0"), ("show", "0", "--raw"), ("flush", "--dry-run"), ("flush",)])
+def test_a_wire_format_that_is_none(evidently: CommandLine, command: tuple[str, ...]) -> None:
+    """What would show a request in a format that is not known says so in one line, with no endpoint as well."""
+    record(evidently)
+    done = evidently("telemetry", *command, status=78, EVIDENTLY_TELEMETRY_WIRE="xml")
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1)
+    assert "EVIDENTLY_TELEMETRY_WIRE is 'xml': it may be json" in done.stderr
+
+
 @pytest.mark.parametrize(
     "environment",
     [

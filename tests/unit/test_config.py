@@ -134,6 +134,8 @@ BINS = {"start": 0, "end": 1, "size": 1e-9}
     ({"pretty_print": 1}, "pretty_print: expected true or false, found 1"),
     ({"data_format": {"separator": ""}},
      'data_format.separator: expected one character such as ",", ";" or "\\t", found ""'),
+    ({"data_format": {"encoding": "utf\0"}},
+     'data_format.encoding: "utf\\x00" is no encoding of text such as "utf-8" or "cp1252"'),
     ({"data_format": {"seperator": ","}},
      f'data_format: "seperator" is not known; allowed: {FORMAT}; did you mean "separator"?'),
     ({"column_mapping": {"numerical_features": "x"}},

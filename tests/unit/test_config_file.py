@@ -75,6 +75,7 @@ def test_a_file_that_is_not_there_says_nothing(path: Path) -> None:
         "telemetry = false",
         "[telemetry]\nendpoint = 1",
         '[telemetry]\ntoken_file = "~nobody-of-that-name/token"',
+        '[telemetry]\ntoken_file = "a\\u0000b"',
         "[telemetry",
         "a = " + "[" * 5000,
         "#" * 70_000,

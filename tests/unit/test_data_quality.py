@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 from sklearn import datasets
@@ -461,19 +461,24 @@ def as_frame(columns: dict[str, list[object]]) -> pd.DataFrame:
 @given(
     st.dictionaries(NAMES, st.tuples(COLUMN, COLUMN), min_size=1, max_size=4),
     st.sampled_from([None, "regression", "classification"]),
-    st.booleans(),
+    st.one_of(st.none(), st.sets(NAMES, max_size=1)),
     st.sampled_from([None, ["left", 0.5], ["right", 0.5], ["two-sided", 0.3]]),
 )
+@example({"datetime": (["1.1.", "2.1."], []), "x": (["a"], ["b"]), "target": (["c"], ["d"])}, None, {"datetime"}, None)
 def test_no_data_crashes(
-    tmp_path: Path, columns: dict[str, tuple[list[object], list[object]]], task: str | None, both: bool, cut: object
+    tmp_path: Path,
+    columns: dict[str, tuple[list[object], list[object]]],
+    task: str | None,
+    absent: set[str] | None,
+    cut: object,
 ) -> None:
-    """One row, no value, unicode, hostile names, infinities, mixed types: strict JSON and a page, or one line."""
+    """One row, no value, no column, unicode, hostile names, infinities, mixed types: JSON and a page, or one line."""
     reference, current = (as_frame({name: pair[file] for name, pair in columns.items()}) for file in (0, 1))
     try:
         result = profiled(
             tmp_path,
             reference,
-            current if both else None,
+            None if absent is None else current.drop(columns=list(absent), errors="ignore"),
             kind="report",
             column_mapping={"task": task},
             options={"quality_metrics": {"cut_quantile": cut}},
