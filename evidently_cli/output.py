@@ -82,7 +82,11 @@ def _line(row: Sequence[str], widths: Sequence[int], right: frozenset[int]) -> s
 
 def local(instant: datetime | None) -> str:
     """Return an instant in local time, to the second: "2026-11-23 11:00:00"; "never" for none."""
-    return "never" if instant is None else f"{instant.astimezone():%Y-%m-%d %H:%M:%S}"
+    if instant is None:
+        return "never"
+    with suppress(OverflowError, ValueError, OSError):  # at either end of time there is no hour more, and UTC has to do
+        instant = instant.astimezone()
+    return f"{instant:%Y-%m-%d %H:%M:%S}"
 
 
 def utc(instant: datetime | None) -> str | None:

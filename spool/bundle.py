@@ -32,6 +32,7 @@ from spool.spool import Spool
 from spool.turns import sealed_segments
 
 FORMAT = 1
+_ENDS = 4096  # bytes of the two lines that are no records
 _MEMBER = 31  # zlib's window bits for a gzip file; its header then has neither a time nor a name
 
 
@@ -95,6 +96,7 @@ def import_bundle(spool: Spool, source: Path) -> Imported:
         with spool.disk_errors("write to"):
             spool.prepare()
             with spool.exclusive():
+                bounds.finish_all(spool)  # what a gap counts is not there any more
                 there = {record.id for record in chain(spool.records(), _dead(spool)) if record.id in octets}
                 needed = sum(octets.values()) - sum(octets[known] for known in there)
                 room = bounds.room(spool) + SEGMENT_BYTES
@@ -186,6 +188,8 @@ def _packed(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 def _read(file: BinaryIO, name: Path, most: int | None = None) -> Iterator[Record]:
     """Yield the records of a bundle with at most so many bytes of them. Only at its end is it known to be whole."""
+    if most is not None and os.fstat(file.fileno()).st_size > most + most // 64 + _ENDS:
+        raise _too_much(name, most)  # packed, nothing takes a hundredth more; what does is not worth to be read
     file.seek(0)
     lines = _unpacked(file, name)
     head = next(lines, b"")
@@ -204,7 +208,7 @@ def _read(file: BinaryIO, name: Path, most: int | None = None) -> Iterator[Recor
             break
         octets += len(line)
         if most is not None and octets > most:
-            raise BundleError(f"{name} holds more than the {most:,} bytes that the spool may hold: raise its bound")
+            raise _too_much(name, most)
         digest.update(line)
         yield record
     raise _damaged(name)
@@ -220,6 +224,10 @@ def _unpacked(file: BinaryIO, name: Path) -> Iterator[bytes]:
                 yield line
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise _damaged(name) from error
+
+
+def _too_much(name: Path, most: int) -> BundleError:
+    return BundleError(f"{name} holds more than the {most:,} bytes that the spool may hold: raise its bound")
 
 
 def _damaged(name: Path) -> BundleError:

@@ -16,6 +16,7 @@ from spool.schedule import Jitter, Schedule, load, save
 from spool.sender import Sender, StoppedError
 from spool.spool import Spool
 from spool.transport import Transport
+from spool.turns import read_one
 
 _STUBBORN = 3  # failures over one segment, before another one is tried
 
@@ -159,7 +160,7 @@ class _Run:
             return False
         # Where the endpoint hangs over both, whoever gave this drain a minute ends it before it can tell the next one.
         self._keep(self._failed(failure))
-        offered = self.spool.read(others[(failures - _STUBBORN) % len(others)])
+        offered = read_one(self.spool, others[(failures - _STUBBORN) % len(others)])
         if not sender.deliver(offered) or sender.delivered == delivered:
             wishes = [each.retry_after for each in (failure, sender.failure) if each and each.retry_after is not None]
             sender.failure = replace(failure, retry_after=max(wishes, default=None))

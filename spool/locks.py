@@ -26,12 +26,14 @@ class Lock:
     """
     The lock on one file, safe to share between threads and forked children. Making a Lock touches nothing.
 
-    The file stays open from one time to the next, which makes an append a tenth faster.
+    The file stays open from one time to the next, which makes an append a tenth faster, unless it is `opened_anew`: who
+    does more under it than an append, which looks, would not notice that the whole directory was moved away.
     """
 
-    def __init__(self, path: Path, disk: Disk) -> None:
+    def __init__(self, path: Path, disk: Disk, *, opened_anew: bool = False) -> None:
         self._path = path
         self._disk = disk
+        self._opened_anew = opened_anew
         self._kept: LockFile | None = None
 
     @contextmanager
@@ -65,7 +67,7 @@ class Lock:
         """
         deadline = time.monotonic() + patience
         file = self._kept
-        if file is None or not file.is_usable():
+        if file is None or self._opened_anew or not file.is_usable():
             file = self._kept = LockFile(_open(self._path, self._disk))
         # flock and LockFileEx bind a lock to an open file: they would let in every thread that shares it.
         if not file.threads.acquire(blocking=False) and not (patience and file.threads.acquire(timeout=patience)):

@@ -50,7 +50,7 @@ class Spool:
         self.clock: Callable[[], int] = lambda: min(max(clock(), 0), LAST_NS)  # ids can hold no other instants
         self.disk = disk or Disk()
         self.append_lock = Lock(self.layout.append_lock, self.disk)
-        self.drain_lock = Lock(self.layout.drain_lock, self.disk)
+        self.drain_lock = Lock(self.layout.drain_lock, self.disk, opened_anew=True)
         self._active = Active(self.layout, self.disk, self.new_id)
         self._prepared = False
 

@@ -29,6 +29,13 @@ def sealed_segments(spool: Spool) -> Iterator[Segment]:
         yield segment
 
 
+def read_one(spool: Spool, path: Path) -> Segment:
+    """Read one file of what is sealed out of its turn: the first part of it, when it is too large to be held."""
+    segment = spool.read(_divide(spool, path)[0])
+    bounds.finish(spool, segment)
+    return segment
+
+
 def sealed_paths(spool: Spool, held_up: Callable[[OSError | BusyError], None] = _raise) -> Iterator[Path]:
     """
     List what is sealed, oldest first, in files that can be held; then seal, and list what is new.

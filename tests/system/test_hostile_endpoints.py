@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import shutil
 import socket
 import ssl
@@ -435,6 +436,15 @@ def secured(certificates: Path) -> Iterator[Callable[..., Endpoint]]:
     yield start
     for each in started:
         each.close()
+
+
+@pytest.mark.parametrize("name", ["pipe", "nothing", "."])
+def test_certificates_that_are_no_file(tmp_path: Path, records: list[Record], name: str) -> None:
+    """Where the certificates are a pipe, or nothing, a transport says so, and waits for nobody."""
+    os.mkfifo(tmp_path / "pipe")
+    outcome = transport("https://127.0.0.1:1/", ca_bundle=tmp_path / name).send(records)
+    assert isinstance(outcome, Deferred)
+    assert (outcome.misconfigured, "there is no file" in outcome.reason) == (True, True)
 
 
 def test_a_certificate_that_our_authority_signed(

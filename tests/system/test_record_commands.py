@@ -234,6 +234,18 @@ def test_times_are_those_of_the_clock_on_the_wall(evidently: CommandLine, zone: 
     assert round((wall - utc).total_seconds() / 60) == (330 if zone == "Asia/Kolkata" else 0)
 
 
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_the_end_of_time(evidently: CommandLine, zone: str) -> None:
+    """A record from the last second that dates can hold is shown, counted and deleted, wherever on earth."""
+    [record_id] = record(evidently)
+    [path] = [path for path in evidently.spool.rglob("*.ndjson") if path.stat().st_size]
+    content = path.read_bytes().strip().replace(record_id.encode(), b"ffffffff-ffff-7fff-bfff-ffffffffffff")
+    path.write_bytes(seal_line(content[: content.rindex(b',"crc"')]) + b"\n")
+    assert "9999-12-31" in evidently("telemetry", "status", TZ=zone).stdout
+    assert "9999-12-31" in evidently("telemetry", "pending", TZ=zone).stdout
+    assert "9999-12-31" in evidently("telemetry", "purge", "--yes", TZ=zone).stderr
+
+
 @pytest.mark.parametrize("compress", ["", "off"])
 def test_show_gives_the_bytes_of_the_wire(evidently: CommandLine, endpoint: Endpoint, compress: str) -> None:
     """`show --raw` writes the very bytes that a flush then sends, to be unpacked or hashed."""

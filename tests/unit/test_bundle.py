@@ -238,6 +238,31 @@ def test_a_gap_only_counts_where_it_is_carried(near: Spool, far: Spool, bundle: 
     assert all(len(segment.records) == 1 for segment in far.segments() if any(map(gap_data, segment.records)))
 
 
+def test_what_a_gap_counts_is_no_longer_there(near: Spool, far: Spool, bundle: Path) -> None:
+    """Records that a crash left behind the gap which counts them are not skipped as known: they arrive."""
+    ids = append(near, 2)
+    export_bundle(near, bundle)
+    import_bundle(far, bundle)
+    [left] = far.sealed()
+    account = {"dropped": {"size": 2}, "from": None, "to": None, "files": [f"pending/{left.name}"]}
+    gap = far.append(account, event_type=GAP_TYPE)
+    sealed = far.seal()
+    assert sealed is not None
+    sealed.rename(far.layout.segment(gap))
+    assert import_bundle(far, bundle).added == 2
+    assert sorted(record.id for record in far.records()) == sorted([*ids, gap])
+
+
+def test_a_bundle_with_padding_is_refused_at_once(near: Spool, far: Spool, bundle: Path) -> None:
+    """A file that is larger than all that it may hold is not read to its end, which takes minutes for zeros."""
+    append(near)
+    export_bundle(near, bundle)
+    os.truncate(bundle, 2**33)
+    with pytest.raises(BundleError, match="holds more than"):
+        import_bundle(far, bundle)
+    assert files(far) == {}
+
+
 def test_no_more_is_taken_than_the_spool_may_hold(near: Spool, far: Spool, bundle: Path) -> None:
     """What would at once be far over the bound is refused before anything is changed: it would only become a gap."""
     append(near, 20, 20_000)

@@ -1040,6 +1040,54 @@ def test_an_endpoint_that_goes_away_while_one_is_suspected_blames_nobody(spool: 
     assert (load(spool.layout.schedule).retry_after is None) == (away.retry_after is None)
 
 
+def test_what_is_offered_in_place_of_the_head_is_divided(spool: Spool) -> None:
+    """A file that damage made too large is offered instead of a stubborn one in parts, too: no request is as large."""
+    spool.bounds = Bounds(octets=64 * 1024 * 1024)
+    first, _ = segments(spool, 1, 1)
+    spool.bounds = Bounds()
+    endpoint = choking(first[0])
+    drain_often(spool, endpoint, 2)
+    huge = spool.sealed()[1]
+    line = huge.read_bytes()
+    with huge.open("ab") as file:
+        for number in range(1500):
+            file.write(line.replace(b"\n", b" \n" if number % 2 else b"\n") * 20)
+    assert drain_often(spool, endpoint, 1).failure is None
+    assert len(endpoint.delivered) > 10_000
+    assert max(len(request) for request in endpoint.requests) < 5_000
+
+
+def test_a_gap_that_is_offered_in_place_of_the_head_ends_what_it_stands_for(spool: Spool) -> None:
+    """A crash that left files behind the gap which counts them: once that gap is delivered, they are gone, always."""
+    first, second = segments(spool, 1, 1)
+    letter = spool.layout.dead_letter(second[0])
+    letter.write_bytes(b"counted by the gap\n")
+    account = {"dropped": {"dead": 1}, "from": None, "to": None, "files": [f"dead/{letter.name}"]}
+    gap = spool.append(account, event_type=bounds.GAP_TYPE)
+    path = spool.seal()
+    assert path is not None
+    path.rename(spool.layout.segment(gap))
+    spool.sealed()[1].unlink()
+    drain_often(spool, choking(first[0]), 3)
+    assert not letter.exists()
+
+
+def test_a_spool_that_was_moved_away_lends_its_lock_to_nobody(spool: Spool) -> None:
+    """In a program that lives on, a drain of a new spool in the same place keeps all others out of that one."""
+    fill(spool, 1)
+    drain(spool, FakeTransport())
+    spool.layout.root.rename(spool.layout.root.with_name("old"))
+    fill(spool, 1)
+    others: list[Summary] = []
+
+    def answer(_records: Sequence[Record]) -> Outcome:
+        others.append(drain(Spool(spool.layout.root, source="test"), FakeTransport()))
+        return Delivered()
+
+    assert drain(spool, FakeTransport(answer)).delivered == 1
+    assert [other.busy for other in others] == [True]
+
+
 def test_what_a_transport_says_at_length(spool: Spool) -> None:
     """Of a reason without an end the beginning is kept: the pause behind it holds, and a dead letter can be read."""
     [expected] = fill(spool, 1)
