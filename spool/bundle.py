@@ -253,9 +253,10 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     """Open a file to read, through links, and waiting for nobody: a pipe is no bundle."""
     with _errors("read", path):
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise BundleError(f"{path} is not a file")
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise BundleError(f"{path} is not a file")
             yield file
 
 

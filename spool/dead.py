@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from spool.segment import SEGMENT_BYTES, Segment, portions, readable_portions, s
 from spool.spool import Spool
 
 _RECORD = b',"record":'
+_BYTES = re.compile(rb'"bytes": "([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,8 @@ def bury_corrupt(spool: Spool, segment: Segment) -> None:
     target = spool.layout.corrupt_lines(segment.path)
     pieces = [line[at : at + SEGMENT_BYTES] for line in segment.corrupt for at in range(0, len(line), SEGMENT_BYTES)]
     earlier = b"".join(portions(target))  # a segment may be damaged twice
-    # After a crash they are there already.
-    new = [piece for piece in pieces if b'"bytes": "%b"' % base64.b64encode(piece) not in earlier]
+    buried = set(_BYTES.findall(earlier))  # after a crash they are there already
+    new = [piece for piece in pieces if base64.b64encode(piece) not in buried]
     if new:
         spool.publish(earlier + _corrupt(new, spool.now()) + b"\n", target)
     else:  # RACE: whoever buried them may have died before their file's name was durable

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import hashlib
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -28,7 +29,7 @@ from spool.wire import WireFormat
 from spool.worker import Worker
 
 _CONNECT_TIMEOUT = 5.0  # seconds
-_READ_TIMEOUT = 25.0  # seconds between two reads; with those of a connection, all of the deadline
+_READ_TIMEOUT = 25.0  # seconds between two reads, at least; with those of a connection, all of the deadline
 _RETRIES = 2  # quick ones, within the deadline
 _PROBE_DEADLINE = 5.0  # seconds for a look
 _BODY_LIMIT = 256 * 1024  # bytes of an answer that are read
@@ -53,9 +54,16 @@ class _Packed:
     body: bytes
 
 
+class _Workers(threading.local):
+    """One worker for each thread that sends: they would wait for one another's answers otherwise."""
+
+    def __init__(self) -> None:
+        self.own: Worker[Outcome] = Worker()
+
+
 class HttpTransport(Transport):
     """
-    Sends records to one URL over one session.
+    Sends records to one URL; threads may share it, and each has a session of its own.
 
     `token` is sent as a bearer token and shown nowhere. `ca_bundle` is a file of certificates to trust instead of the
     usual ones. `deadline` is seconds for a whole request, `retries` how often one is repeated at once, `clock` gives
@@ -86,7 +94,7 @@ class HttpTransport(Transport):
         self._clock = clock
         self._misconfigured = _unusable(token) or (unusable(ca_bundle) if ca_bundle else None)
         self._poster = Poster(url, self._authorize, verify=self._verify, retries=retries, deadline=deadline)
-        self._worker: Worker[Outcome] = Worker()
+        self._workers = _Workers()
         self._ahead: deque[tuple[Sequence[Record], _Packed]] = deque(maxlen=2)  # what is sent, and what is next
 
     def prepare(self, records: Sequence[Record]) -> None:
@@ -125,7 +133,7 @@ class HttpTransport(Transport):
         # Time-outs of sockets are per read, and a name look-up has none: a server that drips would hold us for ever.
         # A thread of its own can be left behind.
         call = Call()
-        outcome = self._worker.do(lambda: self._post(request, len(records), call), self._deadline)
+        outcome = self._workers.own.do(lambda: self._post(request, len(records), call), self._deadline)
         if outcome is None:
             call.give_up()
             return Deferred(f"no answer within {self._deadline:g} s", server_error=True)
@@ -180,7 +188,7 @@ class HttpTransport(Transport):
 
     def _answer(self, request: Request, records: int, call: Call) -> Outcome:
         try:
-            timeouts = (_CONNECT_TIMEOUT, _READ_TIMEOUT)
+            timeouts = (_CONNECT_TIMEOUT, max(_READ_TIMEOUT, self._deadline - _CONNECT_TIMEOUT))
             with self._poster.post(request.headers, request.body, timeouts, self.may_send, call) as answer:
                 body = bytearray()
                 for chunk in answer.iter_content(_CHUNK):

@@ -167,14 +167,15 @@ def _is_sealed(line: bytes) -> bool:
 
 def verify(line: bytes) -> Record | None:
     """Return the record on a line, or None when the line is torn, damaged or foreign. Parses nothing."""
-    return Record(line) if _HEAD.match(line) and _is_sealed(line) else None
+    return Record(line) if len(line) < MAX_RECORD_BYTES and _HEAD.match(line) and _is_sealed(line) else None
 
 
 def verify_all(lines: Sequence[bytes]) -> tuple[Record, ...] | None:
     """Return the records on some lines, or None when one of them is none: all at once in half the time."""
     seals = b"".join([line[-_CRC_BYTES:] for line in lines])  # as long as those due only if each line is as long as one
     due = (_SEAL * len(lines)) % tuple(map(zlib.crc32, map(_content, lines)))
-    return tuple(map(Record, lines)) if seals == due and _all_have_heads(lines) else None
+    whole = seals == due and max(map(len, lines), default=0) < MAX_RECORD_BYTES and _all_have_heads(lines)
+    return tuple(map(Record, lines)) if whole else None
 
 
 def _all_have_heads(lines: Sequence[bytes]) -> bool:

@@ -44,6 +44,8 @@ class Spool:
         clock: Callable[[], int] = time.time_ns,
         disk: Disk | None = None,
     ) -> None:
+        with suppress(FileNotFoundError):  # whoever is nowhere has no other place
+            root = root.absolute()  # a program may change its directory
         self.layout = Layout(root)
         self.source = source
         self.bounds = bounds

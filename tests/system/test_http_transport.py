@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from endpoint import Endpoint, Request, drip, reply, silence
+from flushers import wait_for
 
 from spool import WIRE_FORMATS, Deferred, Delivered, Outcome, Record, Refused, Spool, drain
 from spool.endpoint import insecure, shown
@@ -394,6 +395,29 @@ def test_threads_have_connections_of_their_own(endpoint: Endpoint) -> None:
     assert set(map(type, outcomes)) == {Delivered}
     sent = sorted(json.loads(request.text)[0]["data"]["n"] for request in endpoint.requests)
     assert sent == list(range(80))
+
+
+def test_threads_do_not_wait_for_one_another(endpoint: Endpoint) -> None:
+    """What one thread sends is not held up by an answer that another one waits for."""
+    slow, answered = threading.Event(), endpoint.answer
+
+    def answer(connection: socket.socket, request: Request) -> None:
+        if json.loads(request.text)[0]["data"]["n"] == 0:
+            slow.wait(10)
+        answered(connection, request)
+
+    endpoint.answer = answer
+    sender = transport(endpoint.url)
+    events = [encode({"n": n}, source="test", event_type="t", now_ns=10**18) for n in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(sender.send, [events[0]])
+        try:
+            wait_for(lambda: len(endpoint.requests) == 1)
+            assert pool.submit(sender.send, [events[1]]).result(5) == Delivered()
+            assert not first.done()
+        finally:
+            slow.set()
+        assert first.result(10) == Delivered()
 
 
 def test_a_slow_uplink_has_the_time_of_a_request(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -345,15 +345,17 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_changes_nothing(near: Spool, far: Spool, bundle: Path, name: str) -> None:
-    """A file that is not what an export wrote is refused in one line, at once, and nothing was changed."""
+    """A file that is not what an export wrote is refused in one line, at once; nothing was changed, nothing is open."""
     append(near)
     export_bundle(near, bundle)
+    opened = len(list(Path("/dev/fd").iterdir()))
     HOSTILE[name](bundle)
     with pytest.raises(SpoolError) as caught:
         import_bundle(far, bundle)
     assert str(bundle) in str(caught.value)
     assert files(far) == {}
     assert not far.layout.root.exists()
+    assert len(list(Path("/dev/fd").iterdir())) <= opened
 
 
 def test_no_byte_of_a_bundle_can_be_changed(near: Spool, far: Spool, bundle: Path) -> None:

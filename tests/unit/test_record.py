@@ -112,6 +112,16 @@ def test_size_limit() -> None:
         encode({"a": "x" * (room + 1)}, source="s", event_type="t", now_ns=NOW)
 
 
+def test_a_longer_line_is_no_record() -> None:
+    """A line that is longer than any that was accepted is none, whatever its checksum says: no bundle could carry it."""
+    line = encode({"a": ""}, source="s", event_type="t", now_ns=NOW).line
+    for octets in (MAX_RECORD_BYTES - 1, MAX_RECORD_BYTES):
+        content = line[: line.rindex(b',"crc"')] + b" " * (octets - len(line))
+        sealed = seal_line(content)
+        assert len(sealed) == octets
+        assert (verify(sealed) is None) == (verify_all([line, sealed]) is None) == (octets == MAX_RECORD_BYTES)
+
+
 @given(st.integers(0, 2**48 - 1), st.integers(0, 999_999), st.integers(300, 10**12))
 def test_ids_sort_by_age(milliseconds: int, rest: int, later: int) -> None:
     """Of two ids made more than 300 ns apart, the older one comes first in the alphabet."""

@@ -41,6 +41,17 @@ def ids(spool: Spool) -> list[str]:
     return [record.id for record in spool.records()]
 
 
+def test_a_program_that_changes_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative place is meant from where the program was when it made the Spool, for all that it does later."""
+    monkeypatch.chdir(tmp_path)
+    spool = Spool(Path("here"), source="test")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    spool.append({}, event_type="t")
+    assert len(list(Spool(tmp_path / "here", source="test").records())) == 1
+    assert not list(Path().iterdir())
+
+
 def test_looking_makes_nothing(spool: Spool) -> None:
     """A spool that nobody has written to is empty, and looking at it or sealing it leaves no trace."""
     assert ids(spool) == []
