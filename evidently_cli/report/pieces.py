@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -11,7 +12,7 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import IO
 
-from evidently_cli.report.errors import DataError
+from evidently_cli.report.errors import DataError, quoted
 from evidently_cli.report.memory import roomy_folder
 
 STANDARD_INPUT = Path("-")
@@ -46,16 +47,19 @@ def pieces(path: Path) -> tuple[Piece, ...]:
     """
     if path == STANDARD_INPUT:
         return (Piece(Path("standard input"), _copy_of_standard_input()),)
-    if _ADDRESS.match(str(path)) and not path.exists():
+    if "\0" in str(path):
+        raise DataError(f"{quoted(str(path))}: no file can be called so")
+    exists = os.path.exists(path)  # noqa: PTH110 - never raises, however long the name is
+    if _ADDRESS.match(str(path)) and not exists:
         raise DataError(f"{path}: is an address, and files alone are read: fetch it first, or pipe it in as -")
-    if has_magic(str(path)) and not path.exists():
+    if has_magic(str(path)) and not exists:
         found = [Path(name) for name in sorted(glob(str(path), recursive=True)) if Path(name).is_file()]  # noqa: PTH207
         if not found:
             raise DataError(f"{path}: no file matches")
         return tuple(Piece(each) for each in found)
-    if path.is_dir():
+    if exists and path.is_dir():
         raise DataError(f"{path}: is a folder, not a CSV file; {path / '*.csv'} means all CSV files in it")
-    if path.exists() and not path.is_file():  # it is read more than once
+    if exists and not path.is_file():  # it is read more than once
         raise DataError(f"{path}: is a pipe or a device, not a file: save it as one first, or pass it as -")
     return (Piece(path),)
 

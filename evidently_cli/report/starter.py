@@ -6,7 +6,9 @@ import codecs
 import gzip
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -66,10 +68,13 @@ def look_at(path: Path) -> Look:
     except EncodingError:
         data_format = replace(data_format, encoding=_OTHER_ENCODING)
         table = open_source(path, "reference", data_format).read(Sampling())
-    date = next((name for name in table.columns if _holds_dates(table, name)), None)
-    if date is not None:
-        data_format = replace(data_format, date_column=date)
-        table = open_source(path, "reference", data_format).read(Sampling())
+    date = None
+    for name in filter(partial(_holds_dates, table), table.columns):
+        with suppress(DataError):  # its first labels are dates, and others are not
+            dated = replace(data_format, date_column=name)
+            table = open_source(path, "reference", dated).read(Sampling())
+            date, data_format = name, dated
+            break
     target = _named(table, _TARGETS)
     mapping = ColumnMapping(target=target, prediction=_prediction(table, target), datetime=date)
     return Look(table, data_format, assign_roles(table, mapping))
@@ -169,7 +174,9 @@ def _holds_dates(table: Table, name: str) -> bool:
     if not isinstance(column, Labels) or not column.labels:
         return False
     texts = [str(text) for text in column.labels[:_TRIED]]
-    return all(map(_DATE.search, texts)) and bool(pd.to_datetime(texts, format="mixed", errors="coerce").notna().all())
+    return all(map(_DATE.search, texts)) and bool(
+        pd.to_datetime(texts, format="mixed", errors="coerce", utc=True).notna().all()
+    )
 
 
 def _prediction(table: Table, target: str | None) -> str | tuple[str, ...] | None:

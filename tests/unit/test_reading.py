@@ -255,7 +255,15 @@ def test_a_file_of_another_format(tmp_path: Path, content: bytes, says: str) -> 
         read(tmp_path, content, name="a.csv")
 
 
-@pytest.mark.parametrize("name, message", [("", "is a folder, not a CSV file"), ("none.csv", "no such file")])
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("", "is a folder, not a CSV file"),
+        ("none.csv", "no such file"),
+        ("x" * 5000 + ".csv", "File name too long"),
+        ("a\0b.csv", "no file can be called so"),
+    ],
+)
 def test_no_file(tmp_path: Path, name: str, message: str) -> None:
     """A missing file and a folder are told as such."""
     with pytest.raises(DataError, match=message):

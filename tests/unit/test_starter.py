@@ -74,6 +74,17 @@ def test_any_usual_encoding(tmp_path: Path, encoding: str) -> None:
     assert calculate(path, path, config).drifted is False
 
 
+def test_dates_with_several_offsets(tmp_path: Path) -> None:
+    """Times from before and behind a change of the clocks are dates; text that only begins with dates is text."""
+    path = tmp_path / "x.csv"
+    path.write_text(rows("when,x", "2026-03-28T10:00:00+01:00,{0}", "2026-03-30T10:00:00+02:00,{0}"))
+    assert made(path).data_format.date_column == "when"
+    path.write_text(rows("when,x", "2026-01-{1:02},{0}", number=400) + "unknown,1\n")
+    assert made(path).data_format.date_column is None
+    (tmp_path / "y.csv").write_text(rows("a,when", "2026-01-{1:02} {0},2026-01-{1:02}", number=400) + "x,2026-01-01\n")
+    assert made(tmp_path / "y.csv").data_format.date_column == "when"
+
+
 def test_dates_that_a_parquet_file_holds_as_text(tmp_path: Path) -> None:
     """Text that is dates becomes the config's date column, in a Parquet file as in CSV."""
     path = tmp_path / "x.parquet"
