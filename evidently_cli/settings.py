@@ -59,7 +59,9 @@ class Settings:
             user = platformdirs.user_config_path("evidently", appauthor=False)
             site = platformdirs.site_config_dir("evidently", appauthor=False, multipath=True)
         except (RuntimeError, OSError) as error:  # no home directory, or no working directory
-            raise UnavailableError(f"there is no place for a spool ({error}): set EVIDENTLY_SPOOL_DIR") from error
+            raise UnavailableError(
+                f"there is no place for a spool ({error}): name an absolute one in EVIDENTLY_SPOOL_DIR"
+            ) from error
         folders = dict.fromkeys([*site.split(os.pathsep), *_FIXED.get(sys.platform, ())])
         for_all = tuple(read(Path(folder, "config.toml")) for folder in folders)
         for_one = read(user / "config.toml")

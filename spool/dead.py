@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -82,13 +82,21 @@ def enforce_bound(spool: Spool) -> None:
     bounds.enforce_dead(spool, _members)
 
 
-def letters(spool: Spool) -> Iterator[DeadLetter]:
-    """Stream the dead letters, oldest first, without those that are damaged. Errors as for `Spool.segments`."""
+def letters(spool: Spool, damaged: Callable[[Path], None] = lambda _path: None) -> Iterator[DeadLetter]:
+    """
+    Stream the dead letters, oldest first. Errors as for `Spool.segments`.
+
+    `damaged` hears of each file that holds none.
+    """
     if not spool.exists():
         return
     with spool.disk_errors("read"):
         for path in sealed(spool.layout.dead):
-            yield from _letters(path)
+            letter = None
+            for letter in _letters(path):
+                yield letter
+            if letter is None:
+                damaged(path)
 
 
 def names(spool: Spool, prefix: str = "") -> list[str]:

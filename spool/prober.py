@@ -71,7 +71,7 @@ def proxy_of(url: str) -> str | None:
     try:
         address: str = requests.utils.prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
         return shown(address) if parse_url(address).host else ""
-    except ValueError:  # urllib3's LocationParseError is one
+    except (ValueError, TypeError):  # urllib3's LocationParseError is the first; no host, the second
         return ""
 
 

@@ -201,7 +201,10 @@ class Adapter(HTTPAdapter):
     def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> "HTTPConnectionPool":
         """Return the connections to that host."""
         if self._pool is None:
-            self._pool = super().get_connection_with_tls_context(*arguments, **named)
+            try:
+                self._pool = super().get_connection_with_tls_context(*arguments, **named)
+            except TypeError as error:  # what requests raises for a proxy whose address names no host
+                raise requests.exceptions.InvalidProxyURL from error
             kind = self._pool.ConnectionCls
             self._pool.ConnectionCls = type("Connection", (_Connection, kind), {"adapter": ref(self)})
         return self._pool  # type: ignore[no-any-return]

@@ -47,7 +47,10 @@ def place(facts: Facts) -> Check:
         says = f"{seen.spool} is a symbolic link: nothing is recorded through one"
         return error("place", says, export(_SPOOL_DIR, target) if target else None)
     if root and root.kind != "directory":
-        return error("place", f"{seen.spool} is not a directory", command("mv", "-i", seen.spool, f"{seen.spool}.old"))
+        away = command("mv", "-i", seen.spool, f"{seen.spool}.old") if root.kind == "file" else None  # not a device
+        return error(
+            "place", f"{seen.spool} is not a directory", away or (f"unset {_SPOOL_DIR}" if seen.chosen else None)
+        )
     if seen.stranger is not None:
         says = f"{seen.spool} is not a spool: it holds {seen.stranger!r}"
         return error("place", says, mend_by_moving(facts))

@@ -3,6 +3,7 @@
 import os
 from datetime import datetime
 from itertools import chain, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +15,8 @@ from evidently_cli.telemetry.purge import may_delete, show_receipt
 from evidently_cli.visible import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from spool import Spool
     from spool.dead import DeadLetter
 
@@ -35,22 +38,30 @@ def list_letters(*, limit: Limit = 20, as_json: AsJson = False) -> None:
     """
     from spool import dead
 
-    letters = dead.letters(Settings.of(os.environ).open_spool())
+    damaged: list[Path] = []
+    letters = dead.letters(Settings.of(os.environ).open_spool(), damaged.append)
     if as_json:
         for letter in islice(letters, limit or None):
             emit_json(_as_json(letter))
-        if limit and next(letters, None) is not None:
-            say("There are more: --limit 0 shows all.")
+        _tell_the_rest(letters, damaged, limit)
         return
     first = next(letters, None)
     if first is None:
-        say("Nothing is dead.")
+        say("No dead letter is whole." if damaged else "Nothing is dead.")
+        _tell_the_rest(letters, damaged, limit)
         return
     shown = islice(chain([first], letters), limit or None)
     emit_table(chain([("ID", "BURIED", "REASON", "DETAIL")], map(_row, shown)))
+    _tell_the_rest(letters, damaged, limit)
+    say("One of them: evidently telemetry dead show ID    Send it again: evidently telemetry dead requeue ID")
+
+
+def _tell_the_rest(letters: "Iterator[DeadLetter]", damaged: list[Path], limit: int) -> None:
     if limit and next(letters, None) is not None:
         say("There are more: --limit 0 shows all.")
-    say("One of them: evidently telemetry dead show ID    Send it again: evidently telemetry dead requeue ID")
+    if damaged:
+        others = f", and {count(len(damaged) - 1, 'other')} too" if damaged[1:] else ""
+        say(f"{damaged[0].stem} is damaged{others}: evidently telemetry dead drop {damaged[0].stem} deletes it")
 
 
 @app.command("show")
@@ -120,7 +131,7 @@ def requeue(
     else:
         say("Nothing that is dead could be sent again." if left else "Nothing is dead.")
     if left:
-        say(f"{count(left, 'file')} of corrupt lines stay: evidently telemetry dead list")
+        say(f"{count(left, 'file')} without a whole record left: evidently telemetry dead list")
 
 
 @app.command("drop")

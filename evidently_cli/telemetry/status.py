@@ -1,9 +1,10 @@
 """`status`: whether events are recorded and sent, who decided it, and what is pending."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import chain
 
 from evidently_cli.config_file import VARIABLES
 from evidently_cli.delivery import Delivery
@@ -11,6 +12,7 @@ from evidently_cli.marks import Marks
 from evidently_cli.output import count, duration, emit, emit_json, local, size, table, utc
 from evidently_cli.settings import Settings, in_ci
 from evidently_cli.telemetry.options import AsJson
+from evidently_cli.visible import visible
 from spool import SpoolError, inspection
 from spool.background import next_start
 from spool.inspection import Pending
@@ -35,23 +37,27 @@ def status(*, as_json: AsJson = False) -> None:
         plan = load(spool.layout.schedule).of(delivery.address) if spool.exists() else Schedule()
     except SpoolError:
         if not as_json:  # what was decided holds, whatever state the spool is in
-            emit(table([*_who_and_where(settings, delivery), *_files(settings)]))
+            emit(_shown(chain(_who_and_where(settings, delivery), _files(settings))))
         raise
     if as_json:
         emit_json(_json(settings, delivery, pending, dead, plan))
         return
     emit(
-        table(
-            [
-                *_who_and_where(settings, delivery),
-                *_what(pending, dead),
-                *_when(settings, delivery, pending, plan, now),
-                *_files(settings),
-            ]
+        _shown(
+            chain(
+                _who_and_where(settings, delivery),
+                _what(pending, dead),
+                _when(settings, delivery, pending, plan, now),
+                _files(settings),
+            )
         )
     )
     if pending.records:
         emit("\n" + _ages(pending))
+
+
+def _shown(rows: Iterable[tuple[str, str]]) -> str:
+    return table([(name, visible(value)) for name, value in rows])
 
 
 def _json(settings: Settings, delivery: Delivery, pending: Pending, dead: int, plan: Schedule) -> dict[str, object]:

@@ -644,7 +644,9 @@ def test_a_proxy_that_hangs(proxy: Endpoint, records: list[Record], answer: Answ
     assert time.monotonic() - started < 3
 
 
-@pytest.mark.parametrize("address", ["http://", "http://[::1", "nonsense://127.0.0.1:1", "socks5://127.0.0.1:1", " "])
+@pytest.mark.parametrize(
+    "address", ["http://", "http://[::1", "nonsense://127.0.0.1:1", "socks5://127.0.0.1:1", " ", "http://me:secret@"]
+)
 def test_a_proxy_that_is_none(records: list[Record], address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An address of a proxy that cannot be one is said plainly, and blames no event."""
     monkeypatch.setenv("https_proxy", address)

@@ -440,6 +440,25 @@ def test_dead_letters_can_be_dropped(evidently: CommandLine, endpoint: Endpoint)
     assert pending(evidently) == [left]
 
 
+def test_damaged_dead_letters_are_told(evidently: CommandLine, endpoint: Endpoint) -> None:
+    """A dead letter that damage has hit is no reason to say that nothing is dead: `dead list` tells of it."""
+    whole, damaged = sorted(bury(evidently, endpoint, 2))
+    for name, words in ((damaged, f"{damaged} is damaged: evidently telemetry dead drop"), (whole, "and 1 other too")):
+        (evidently.spool / "dead" / f"{name}.ndjson").write_bytes(b"damage\n")
+        for more in ((), ("--json",)):
+            done = evidently("telemetry", "dead", "list", *more)
+            assert (words in done.stderr, "Nothing is dead" in done.stderr) == (True, False)
+
+
+def test_a_status_keeps_its_lines(evidently: CommandLine, tmp_path: Path) -> None:
+    """No name of a directory or an endpoint breaks a line of `status`, or reaches the terminal as a command to it."""
+    place = tmp_path / "a\x1b[31m\nb"
+    place.mkdir(mode=0o700)
+    done = evidently("telemetry", "status", EVIDENTLY_SPOOL_DIR=str(place / "spool"))
+    assert r"a\x1b[31m\nb" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
 @pytest.mark.parametrize("command", ["show", "requeue", "drop"])
 def test_a_dead_letter_has_to_be_told_apart(evidently: CommandLine, endpoint: Endpoint, command: str) -> None:
     """A dead letter that is unknown, or one of several, or none at all, is one line and exit code 2."""

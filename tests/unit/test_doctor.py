@@ -179,6 +179,8 @@ def test_the_longest_mount_point_counts() -> None:
         ("place", {"place_entries": (replace(ROOT, kind="link"),), "place_nearest": Path("/data/s")}, "error",
          "export EVIDENTLY_SPOOL_DIR=/data/s"),
         ("place", {"place_entries": (replace(ROOT, kind="file"),)}, "error", f"mv -i {SPOOL} {SPOOL}.old"),
+        ("place", {"place_entries": (replace(ROOT, kind="other"),), "place_chosen": str(SPOOL)}, "error",
+         "unset EVIDENTLY_SPOOL_DIR"),
         ("place", {"place_entries": (), "place_writable": False}, "error",
          "export EVIDENTLY_SPOOL_DIR=/var/tmp/evidently-1000"),
         ("place", {"place_chosen": "spool"}, "warning", f"export EVIDENTLY_SPOOL_DIR={SPOOL}"),

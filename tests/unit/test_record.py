@@ -113,7 +113,7 @@ def test_size_limit() -> None:
 
 
 def test_a_longer_line_is_no_record() -> None:
-    """A line that is longer than any that was accepted is none, whatever its checksum says: no bundle could carry it."""
+    """A line that is longer than any that was accepted is none, whatever its checksum says: no bundle carries it."""
     line = encode({"a": ""}, source="s", event_type="t", now_ns=NOW).line
     for octets in (MAX_RECORD_BYTES - 1, MAX_RECORD_BYTES):
         content = line[: line.rindex(b',"crc"')] + b" " * (octets - len(line))
