@@ -99,9 +99,13 @@ def _start_flush(settings: Settings, environment: Mapping[str, str]) -> None:
 
 
 def _flusher_environment(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return ours with the marker, and with absolute paths: the child starts elsewhere, and would look there."""
-    ours = (VARIABLES["token_file"], VARIABLES["ca_bundle"])
-    files = (*ours, "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
+    """
+    Return ours with the marker, and with absolute paths: the child starts elsewhere, and would look there.
+
+    Not so the homes, HOME and XDG_CONFIG_HOME: a relative one is passed over here, and made absolute it would not be in
+    the child, which would go by what lies in the directory of somebody's project.
+    """
+    files = (VARIABLES["token_file"], VARIABLES["ca_bundle"], "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     paths = {name: str(Path(environment[name]).expanduser().absolute()) for name in files if environment.get(name)}
     return {**environment, **paths, FLUSHER: "1", "EVIDENTLY_SPOOL_DIR": str(settings.spool)}
 

@@ -1,6 +1,7 @@
 """`enable`, `disable` and config files: off is off at once, for every process, and told truthfully."""
 
 import json
+import os
 import socket
 import threading
 import time
@@ -228,11 +229,21 @@ def test_a_flush_that_is_switched_off_in_its_last_request_says_so(evidently: Com
 
 
 @pytest.mark.parametrize("name", ["HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"])
-def test_a_background_flush_looks_where_its_run_did(evidently: CommandLine, name: str) -> None:
-    """A flush in the background starts in another directory: it gets absolute paths, and so sees an opt-out."""
-    environment = {**evidently.environment, name: "here"}
-    handed = _flusher_environment(Settings.of(environment), environment)
-    assert handed[name] == str(Path.cwd() / "here")
+def test_a_background_flush_looks_where_its_run_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A flush in the background starts in another directory, and goes by the same files: none of somebody's project."""
+    for place in (tmp_path / "here" / ".config", tmp_path / "here"):
+        (place / "evidently").mkdir(parents=True)
+        (place / "evidently" / "config.toml").write_text('[telemetry]\nendpoint = "https://project.example/"\n')
+    monkeypatch.chdir(tmp_path)
+    for variable in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv(name, "here")
+    ours = Settings.of(os.environ)
+    for variable, value in _flusher_environment(ours, os.environ).items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.chdir("/")
+    its = Settings.of(os.environ)
+    assert (its.user.path, its.spool, its.marks, its.endpoint) == (ours.user.path, ours.spool, ours.marks, None)
 
 
 def until(condition: Callable[[], bool]) -> None:
