@@ -20,10 +20,12 @@ def read_ahead(
     """
     Read what `turns.sealed_segments` does, one segment ahead, and hand the records of each to `prepare` in between.
 
-    `held_up` hears why one cannot be had, and may raise that: it cannot be read, or there is no room to divide it.
+    `held_up` hears why one cannot be had, and may raise that: it cannot be read, there is no room to divide it, or what
+    a gap stands for cannot be removed.
     """
     reader: Worker[Segment] = Worker()
     paths = sealed_paths(spool, held_up)
+    counted: set[Path] = set()  # a gap counts them, and they cannot be removed: neither is to be sent
 
     def begin() -> Future[Segment] | None:
         path = next(paths, None)
@@ -37,9 +39,14 @@ def read_ahead(
             held_up(error)
             upcoming = begin()
             continue
-        bounds.finish(spool, segment)  # first: the next one may be among what it removes
+        try:
+            bounds.finish(spool, segment)  # first: the next one may be among what it removes
+        except OSError as error:
+            held_up(error)
+            counted.update(bounds.stands_for(spool, segment), (segment.path,))
         upcoming = begin()
-        yield segment
+        if segment.path not in counted:
+            yield segment
 
 
 def _read(spool: Spool, path: Path, prepare: Callable[[Sequence[Record]], None]) -> Segment:

@@ -33,7 +33,7 @@ _MOST_RECORDS = 2**53  # what every reader of JSON has exactly
 _DEAD_SHARE = 4  # dead letters may take this part of the bound
 _MOST = 200  # files dropped at once, so that the gap's list of them stays short; the next time goes on
 _MOST_OCTETS = 32 * 1024  # of their names, which need not be ours: a gap is a record, and has to fit into one
-_CLOCK = 10  # what is older than so many times the bound was recorded, or is looked at, by a clock that is wrong
+_CLOCK = 10  # what is older than so many times the bound, or the usual one, speaks of a clock that is wrong
 
 
 Members = Callable[[Path], Iterator[Record | None]]
@@ -62,7 +62,7 @@ def surplus(segments: Sequence[tuple[Path, int]], bounds: Bounds, now: datetime)
             age = now - id_time(path.stem)
             if age <= bounds.age:
                 break
-            if age < bounds.age * _CLOCK:
+            if age / _CLOCK < max(bounds.age, Bounds().age):
                 old = number
     chosen = [(path, "age") for path, _ in segments[:old]]
     total = sum(size for _, size in segments[old:])
@@ -107,16 +107,21 @@ def _surplus_dead(spool: "Spool") -> list[Path]:
 
 
 def finish(spool: "Spool", segment: Segment) -> None:
-    """Remove what the gaps in a segment stand for and a crash left. The caller holds `drain.lock`."""
+    """Remove what the gap in a segment stands for and a crash left. The caller holds `drain.lock`."""
+    _remove(spool, [path for path in stands_for(spool, segment) if os.path.exists(path)])  # noqa: PTH110 - never raises
+
+
+def stands_for(spool: "Spool", segment: Segment) -> list[Path]:
+    """Return the other files that the gap in a segment has taken the place of; none when it holds anything else."""
     if len(segment.records) != 1:  # a gap is alone where it was published
-        return
+        return []
     [record] = segment.records
-    if (gap := gap_data(record)) is not None:
-        files = [spool.layout.root / name for name in _listed(gap) if _FILE.fullmatch(name)]
-        # Where it was published, a gap stands for these files. Carried to another place, it only counts.
-        if segment.path in (*files, spool.layout.segment(record.id)):
-            left = [path for path in files if path != segment.path and os.path.exists(path)]  # noqa: PTH110 - never raises
-            _remove(spool, left)
+    if (gap := gap_data(record)) is None:
+        return []
+    files = [spool.layout.root / name for name in _listed(gap) if _FILE.fullmatch(name)]
+    # Carried to another place than where it was published, it only counts.
+    here = segment.path in (*files, spool.layout.segment(record.id))
+    return [path for path in files if here and path != segment.path]
 
 
 def finish_all(spool: "Spool") -> None:

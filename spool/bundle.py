@@ -69,15 +69,18 @@ def export_bundle(spool: Spool, target: Path, *, keep: bool = False) -> Exported
     if inside:
         raise UnavailableError(f"{target} lies in the spool: choose a place outside")
     with spool.disk_errors("write to"), spool.exclusive():
-        moved: list[Path] = []
+        moved: dict[Path, list[Record]] = {}
         records = _pending(spool, moved, bury=not keep)
         first = next(records, None)
         if first is None:
             return Exported()
         exported = _write(spool, target, chain([first], records))
         if not keep:
-            for path in moved:
-                spool.disk.unlink(path)
+            for path, left in moved.items():
+                if left:
+                    spool.replace(path, left)
+                else:
+                    spool.disk.unlink(path)
             spool.disk.sync_directory(spool.layout.pending)
         return exported
 
@@ -100,7 +103,7 @@ def import_bundle(spool: Spool, source: Path) -> Imported:
                 there = {record.id for record in chain(spool.records(), _dead(spool)) if record.id in octets}
                 needed = sum(octets.values()) - sum(octets[known] for known in there)
                 room = bounds.room(spool) + SEGMENT_BYTES
-                if needed > room:
+                if needed > max(0, room):
                     raise UnavailableError(
                         f"{source} holds {needed:,} bytes, and the spool has room for {max(0, room):,}: flush it first"
                     )
@@ -109,26 +112,36 @@ def import_bundle(spool: Spool, source: Path) -> Imported:
     return Imported(added=len(octets) - len(there), skipped=len(there))
 
 
-def _pending(spool: Spool, moved: list[Path], *, bury: bool) -> Iterator[Record]:
-    """Yield the pending records, and collect the segments that hold nothing but what was yielded."""
+def _pending(spool: Spool, moved: dict[Path, list[Record]], *, bury: bool) -> Iterator[Record]:
+    """Yield the pending records, and collect their segments, with what of each is not yielded: no import takes it."""
     with spool.disk_errors("write to"):
         for segment in sealed_segments(spool):
             if segment.corrupt and bury:
                 dead.bury_corrupt(spool, segment)
-            if segment.records:
-                moved.append(segment.path)
-            yield from segment.records
+            taken: list[Record] = []
+            left: list[Record] = []
+            for record in segment.records:
+                (taken if _is_json(record) else left).append(record)
+            if taken:
+                moved[segment.path] = left
+            yield from taken
 
 
 def _json(records: Iterable[Record], name: Path) -> Iterator[Record]:
-    """Let only JSON objects pass: anybody can make a checksum."""
     for record in records:
-        try:
-            record.line.decode("ascii")
-            record.attributes  # noqa: B018 - it is parsed now
-        except (ValueError, RecursionError):
-            raise _damaged(name) from None
+        if not _is_json(record):
+            raise _damaged(name)
         yield record
+
+
+def _is_json(record: Record) -> bool:
+    """Whether a record is a JSON object in ASCII that everybody can read: anybody can make a checksum."""
+    try:
+        record.line.decode("ascii")
+        record.attributes  # noqa: B018 - it is parsed now
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _dead(spool: Spool) -> Iterator[Record]:

@@ -147,8 +147,9 @@ class _Run:
         """
         Tell a dead endpoint from one that fails over a single segment, and take that one apart.
 
-        An endpoint that has failed over the head several times is offered another segment, each time the next one. When
-        it takes that, the head is halved as if it had been refused. Returns whether the drain may go on.
+        An endpoint that has failed over the head several times is offered another segment, each time the next one; it
+        may have taken one before, where a wrong clock has put the head behind all others. When it takes that, the head
+        is halved as if it had been refused. Returns whether the drain may go on.
         """
         sender, failure, delivered = self.sender, self.sender.failure, self.sender.delivered
         if self._head is None or failure is None or not failure.server_error:
@@ -156,15 +157,18 @@ class _Run:
         sender.set_aside.add(self._head)
         others = [path for path in self.spool.sealed() if path not in sender.set_aside]
         failures = self.schedule.failures_of(self._head.stem) + 1
-        if failures < _STUBBORN or not others:
+        if failures < _STUBBORN or not (others or delivered):
             return False
-        # Where the endpoint hangs over both, whoever gave this drain a minute ends it before it can tell the next one.
-        self._keep(self._failed(failure))
-        offered = read_one(self.spool, others[(failures - _STUBBORN) % len(others)])
-        if not sender.deliver(offered) or sender.delivered == delivered:
-            wishes = [each.retry_after for each in (failure, sender.failure) if each and each.retry_after is not None]
-            sender.failure = replace(failure, retry_after=max(wishes, default=None))
-            return False
+        if others:
+            # Where it hangs over both, whoever gave this drain a minute ends it before it can tell the next one.
+            self._keep(self._failed(failure))
+            offered = read_one(self.spool, others[(failures - _STUBBORN) % len(others)])
+            if not sender.deliver(offered) or sender.delivered == delivered:
+                wishes = [
+                    each.retry_after for each in (failure, sender.failure) if each and each.retry_after is not None
+                ]
+                sender.failure = replace(failure, retry_after=max(wishes, default=None))
+                return False
         sender.failure = None
         return sender.take_apart(self.spool.read(self._head), failure)
 
@@ -176,7 +180,10 @@ class _Run:
 
     def _done(self) -> None:
         if self.schedule.attempts:  # the endpoint is back: whatever happens to this drain, the next one need not wait
+            head, failures = self.schedule.head, self.schedule.head_failures
             self._save_success()
+            # A wrong clock may have put that one behind all others, and it is still to come.
+            self.schedule = replace(self.schedule, head=head, head_failures=failures)
         self.progress(self.sender.delivered + self.sender.buried)
 
     def finish(self) -> Summary:

@@ -132,12 +132,13 @@ class HttpTransport(Transport):
             return Deferred(self._misconfigured, misconfigured=True)
         # Time-outs of sockets are per read, and a name look-up has none: a server that drips would hold us for ever.
         # A thread of its own can be left behind.
-        call = Call()
-        outcome = self._workers.own.do(lambda: self._post(request, len(records), call), self._deadline)
-        if outcome is None:
-            call.give_up()
-            return Deferred(f"no answer within {self._deadline:g} s", server_error=True)
-        return outcome
+        call, outcome = Call(), None
+        try:
+            outcome = self._workers.own.do(lambda: self._post(request, len(records), call), self._deadline)
+        finally:
+            if outcome is None:  # we do not wait any more, or were interrupted: what is purged now is not to be sent
+                call.give_up()
+        return outcome or Deferred(f"no answer within {self._deadline:g} s", server_error=True)
 
     def probe(self, deadline: float = _PROBE_DEADLINE) -> Probe:
         """Look whether the endpoint can be reached, within `deadline` seconds: see `spool.prober`."""

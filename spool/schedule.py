@@ -104,7 +104,8 @@ def _spread(retry_after: float, jitter: Jitter) -> float:
 
     One that names a date names the same one to everybody: all of a fleet that runs by the clock would come at once.
     """
-    return min(retry_after + jitter(0.0, retry_after / 2), MAX_RETRY_AFTER)
+    asked = max(0.0, retry_after)  # in this order: zero, too, for what is no number
+    return min(asked + jitter(0.0, asked / 2), MAX_RETRY_AFTER)
 
 
 def load(path: Path) -> Schedule:
@@ -118,7 +119,7 @@ def load(path: Path) -> Schedule:
             retry_after=_instant(stored["retry_after"]),
             last_error=_text(stored["last_error"]),
             last_success=_instant(stored["last_success"]),
-            head=_text(stored["head"]),
+            head=stored["head"] if isinstance(stored["head"], str) else None,
             head_failures=_count(stored["head_failures"]),
         )
     except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):

@@ -1,5 +1,6 @@
 """The HTTP transport against real sockets, from a friendly endpoint to a hostile one."""
 
+import _thread
 import gzip
 import json
 import os
@@ -395,6 +396,23 @@ def test_threads_have_connections_of_their_own(endpoint: Endpoint) -> None:
     assert set(map(type, outcomes)) == {Delivered}
     sent = sorted(json.loads(request.text)[0]["data"]["n"] for request in endpoint.requests)
     assert sent == list(range(80))
+
+
+def test_an_interrupted_request_is_not_repeated(endpoint: Endpoint, records: list[Record]) -> None:
+    """Whoever interrupts a drain and lives on may purge what it was about to send: nothing of that leaves behind it."""
+    answered = threading.Event()
+
+    def answer(connection: socket.socket, request: Request) -> None:
+        _thread.interrupt_main()
+        answered.wait(10)
+        reply(503)(connection, request)
+
+    endpoint.answer = answer
+    with pytest.raises(KeyboardInterrupt):
+        transport(endpoint.url).send(records)
+    answered.set()
+    time.sleep(1)
+    assert len(endpoint.requests) == 1
 
 
 def test_threads_do_not_wait_for_one_another(endpoint: Endpoint) -> None:

@@ -84,6 +84,13 @@ def test_the_oldest_go_first() -> None:
     assert [path for path, _ in surplus(segments, Bounds(octets=0), NOW)] == [path for path, _ in segments]
 
 
+def test_a_bound_of_a_day_in_a_tool_that_is_used_seldom() -> None:
+    """What is older than a short bound goes, however long ago that was; no bound is too long to be kept."""
+    segments = named([120, 60, 0])
+    assert surplus(segments, Bounds(age=timedelta(days=1)), NOW) == [(path, "age") for path, _ in segments[:2]]
+    assert surplus(segments, Bounds(age=timedelta.max), NOW) == []
+
+
 def test_a_name_of_1970_keeps_nothing_that_is_too_old() -> None:
     """A segment whose age nobody could have meant goes with the first one behind it that is too old, and not alone."""
     odd = (Path(f"{new_id(0)}.ndjson"), 1000)

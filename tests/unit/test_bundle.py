@@ -253,6 +253,33 @@ def test_what_a_gap_counts_is_no_longer_there(near: Spool, far: Spool, bundle: P
     assert sorted(record.id for record in far.records()) == sorted([*ids, gap])
 
 
+@pytest.mark.parametrize("data", [b'"caf\xc3\xa9"', b"9" * 5000, b"nothing"])
+def test_what_no_import_takes_is_not_exported(near: Spool, far: Spool, bundle: Path, data: bytes) -> None:
+    """A record with a good checksum that an import would refuse stays pending, and holds up no other."""
+    ids = append(near, 3)
+    sealed = near.seal()
+    assert sealed is not None
+    first, second, third = sealed.read_bytes().splitlines()
+    number = second.index(b'"data":') + len(b'"data":')
+    sealed.write_bytes(b"\n".join([first, seal_line(second[:number] + data), third, b""]))
+    assert export_bundle(near, bundle).records == 2
+    assert import_bundle(far, bundle).added == 2
+    assert [record.id for record in far.records()] == [ids[0], ids[2]]
+    assert [record.id for record in near.records()] == [ids[1]]
+    assert export_bundle(near, bundle.with_name("again")).records == 0
+
+
+def test_what_a_full_spool_has_is_skipped(near: Spool, far: Spool, bundle: Path) -> None:
+    """A bundle of which all is there needs no room: it may be imported once more, however full the spool is."""
+    append(near, 3)
+    export_bundle(near, bundle)
+    import_bundle(far, bundle)
+    append(far, 20, 60_000)
+    far.seal()
+    far.bounds = Bounds(octets=1000)
+    assert import_bundle(far, bundle).skipped == 3
+
+
 def test_a_bundle_with_padding_is_refused_at_once(near: Spool, far: Spool, bundle: Path) -> None:
     """A file that is larger than all that it may hold is not read to its end, which takes minutes for zeros."""
     append(near)

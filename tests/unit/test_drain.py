@@ -458,13 +458,13 @@ def test_many_records_in_one_file_are_all_delivered(spool: Spool) -> None:
 
 
 def test_an_error_between_two_segments_is_told(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error that is not the lack of room for one segment ends the drain as an error, though some was delivered."""
+    """An error that is not that of one file alone ends the drain as an error, though some was delivered."""
     segments(spool, 1, 1, 1)
     finish, calls = bounds.finish, count()
 
     def fail(spool: Spool, segment: Segment) -> None:
         if next(calls) == 1:
-            raise PermissionError(errno.EACCES, "no")
+            raise OSError(errno.EROFS, "no")
         finish(spool, segment)
 
     monkeypatch.setattr(bounds, "finish", fail)
@@ -1070,6 +1070,48 @@ def test_a_gap_that_is_offered_in_place_of_the_head_ends_what_it_stands_for(spoo
     spool.sealed()[1].unlink()
     drain_often(spool, choking(first[0]), 3)
     assert not letter.exists()
+
+
+def test_what_a_gap_counts_and_nobody_can_remove_is_not_sent(
+    spool: Spool, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a file that a gap counts, and that cannot be removed, nothing is sent; all others are delivered."""
+    first, second = segments(spool, 1, 1)
+    stuck = spool.sealed()[0]
+    clock.advance(-1000)
+    account = {"dropped": {"size": 1}, "from": None, "to": None, "files": [f"pending/{stuck.name}"]}
+    gap = spool.append(account, event_type=bounds.GAP_TYPE)
+    path = spool.seal()
+    assert path is not None
+    path.rename(spool.layout.segment(gap))
+    unlink = Disk.unlink
+
+    def refusing(self: Disk, path: Path) -> None:
+        if path == stuck:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        unlink(self, path)
+
+    monkeypatch.setattr(Disk, "unlink", refusing)
+    endpoint = FakeTransport()
+    summary = drain(spool, endpoint)
+    assert (endpoint.taken, summary.stuck) == (second, "Operation not permitted")
+    monkeypatch.undo()
+    drain(spool, endpoint, force=True)
+    assert sorted(endpoint.taken) == sorted([*second, gap])
+    assert first[0] not in endpoint.taken
+
+
+def test_a_poisoned_segment_from_the_future_is_taken_apart(spool: Spool, clock: Clock) -> None:
+    """A segment behind all others, as a wrong clock has named it, is searched for what the endpoint chokes on, too."""
+    clock.advance(10**8)
+    [poisoned] = segments(spool, 3)
+    clock.advance(-(10**8))
+    endpoint = choking(poisoned[1])
+    for _ in range(6):
+        segments(spool, 1)
+        drain_often(spool, endpoint, 1)
+    assert [letter.name for letter in dead_letters(spool)] == [poisoned[1]]
+    assert pending(spool) == []
 
 
 def test_a_spool_that_was_moved_away_lends_its_lock_to_nobody(spool: Spool) -> None:

@@ -1,5 +1,6 @@
 """The schedule: when the next attempt may start, and how it survives on disk."""
 
+import math
 import os
 import random
 from datetime import UTC, datetime, timedelta
@@ -135,6 +136,24 @@ def test_a_date_for_all_does_not_bring_all_at_once(asked: float) -> None:
     assert seconds[-1] <= min(1.5 * asked, MAX_RETRY_AFTER)
     if 0 < asked < MAX_RETRY_AFTER:
         assert seconds[100] > 1.2 * asked
+
+
+@pytest.mark.parametrize("asked", [math.nan, -1e300, math.inf, 1e300])
+def test_a_wish_that_is_none(asked: float) -> None:
+    """Whatever a transport says of a wait, the schedule behind it is one: at most a day, and not before now."""
+    schedule = Schedule().failed(Deferred("busy", retry_after=asked), NOW, lambda _low, high: high)
+    assert schedule.retry_after is not None
+    assert timedelta(0) <= schedule.retry_after - NOW <= timedelta(days=1)
+
+
+def test_a_name_of_any_length_is_that_of_the_head(tmp_path: Path) -> None:
+    """Failures over a segment are counted, whatever somebody has called it."""
+    name = "\u202e" + "x" * 230
+    path = tmp_path / "schedule.json"
+    path.write_bytes(
+        dump(Schedule().failed(Deferred("HTTP 500", server_error=True), NOW, lambda _low, high: high, head=name))
+    )
+    assert load(path).failures_of(name) == 1
 
 
 def test_another_endpoint_has_another_schedule() -> None:
