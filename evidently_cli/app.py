@@ -72,7 +72,7 @@ def main() -> None:
     """Run the command line. Ends the process: 0 done, 1 data or disk, 2 usage or config, others as README lists."""
     _mend_streams()
     try:
-        code = app(standalone_mode=False) or 0
+        code = app(prog_name="evidently", standalone_mode=False) or 0  # for `python -m` as well, whose Tab is Python's
     except typer.TyperException as error:
         text = error.format_message()
         say(text if text.startswith("Usage:") else _failure(text))  # without arguments: the help page

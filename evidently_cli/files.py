@@ -6,7 +6,7 @@ from pathlib import Path
 
 def temporary_beside(path: Path) -> Path:
     """Return where a file is made before it takes its name: in the same folder, and by this process alone."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    return path.with_name(f".{path.name[:40]}.{os.getpid()}.tmp")  # a longer name may be as long as one may be
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -94,7 +94,7 @@ class Ranking:
         """Rank the rows; there is at least one, and every probability is finite. Rows that tie stay in order."""
         order = np.argsort(-probability, kind="stable")
         is_class, probability = is_class[order], probability[order]
-        last = np.append(np.flatnonzero(np.diff(probability)), len(probability) - 1)
+        last = np.append(np.flatnonzero(probability[1:] != probability[:-1]), len(probability) - 1)
         tps = np.cumsum(is_class, dtype=np.int64)[last]
         return cls(is_class, probability, probability[last], tps, last + 1 - tps)
 

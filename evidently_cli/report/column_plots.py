@@ -74,13 +74,11 @@ class ColumnPlots:
         )
 
     def added(self, column: ColumnQuality) -> ColumnQuality:
-        """Add the plots of one column; one that is not in both files, or has no values there, has nothing to draw."""
+        """Add the plots of one column; one without values in one of the files has nothing to draw."""
         before = self.reference.columns[column.name]
         now = self.current.columns[column.name] if self.current and column.current else before
         if column.reference.feature_type == "datetime":
             return replace(column, rows_in_time=_rows_in_time(before, now if column.current else None))
-        if self.current and not column.current:  # dates as text, which the current file may do without
-            return column
         try:
             if column.reference.feature_type == "num":
                 return self._with_numbers(column, before, now)

@@ -127,7 +127,7 @@ def _reader_options(path: Path, data_format: DataFormat) -> dict[str, Any]:
         "encoding": data_format.encoding,
         "quotechar": data_format.quote,
         "decimal": data_format.decimal,
-        "compression": "gzip" if path.suffix == ".gz" else None,
+        "compression": "gzip" if path.suffix.lower() == ".gz" else None,
         "index_col": False,  # else pandas takes the first column for row names when rows are longer than the header
         "low_memory": False,  # else it infers types from pieces of the chunk and mixes them
     }

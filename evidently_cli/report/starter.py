@@ -160,7 +160,7 @@ def _encoding(found: str) -> str:
 def _format(path: Path) -> DataFormat:
     """Return the separator that the first line has most of, outside of quotation marks, and UTF-16 where it says so."""
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
     except (OSError, EOFError):
         return DataFormat()  # a file that cannot be read: reading it tells why

@@ -312,6 +312,12 @@ def test_names_cannot_speak_to_the_terminal(evidently: CommandLine) -> None:
     assert done.stdout.splitlines()[-1] == r"wrote a\x1b[31m\nb.json"
 
 
+def test_a_name_as_long_as_a_disk_takes(evidently: CommandLine) -> None:
+    """A report may be called whatever its disk takes."""
+    evidently(*PROFILE, "--report-name", "x" * 250)
+    assert (evidently.directory / f"{'x' * 250}.json").exists()
+
+
 def test_a_report_without_a_name(evidently: CommandLine) -> None:
     """An empty name is a mistake in the command line."""
     assert "--report-name" in evidently(*PROFILE, "--report-name", "", status=2).stderr

@@ -240,7 +240,7 @@ def test_a_closed_pipe_is_no_error(evidently: CommandLine) -> None:
 def test_help_and_version(evidently: CommandLine) -> None:
     """Every command explains itself with -h and --help, and --version names the program."""
     for command in ([], ["calculate"], ["calculate", "profile"], ["telemetry"], ["telemetry", "flush"]):
-        assert "Usage:" in evidently(*command, "-h").stdout
+        assert f"Usage: {' '.join(('evidently', *command))}" in evidently(*command, "-h").stdout
         assert "Usage:" in evidently(*command, "--help").stdout
 
 

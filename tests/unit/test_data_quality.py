@@ -415,6 +415,21 @@ def test_the_tab(tmp_path: Path) -> None:
     json.dumps([figure.plot for figure in correlations.figures], allow_nan=False)
 
 
+def test_dates_that_the_current_file_lacks(tmp_path: Path) -> None:
+    """A column of dates in text that only the reference file has is drawn for that file alone, by its own target."""
+    reference = pd.DataFrame(
+        {"datetime": ["1.1.", "2.1."] * 20, "c": ["a", "b"] * 20, "target": ["x", "y", "y", "x"] * 10}
+    )
+    current = reference.drop(columns="datetime")[::-1]
+    described = {column.name: column for column in quality(tmp_path, reference, current, kind="report").columns}
+    column = described["datetime"]
+    assert (column.overlay is None, column.current) == (False, None)
+    assert column.by_target is not None
+    assert column.by_target == next(
+        each.by_target for each in quality(tmp_path, reference, kind="report").columns if each.name == "datetime"
+    )
+
+
 def test_heatmaps_of_many_columns(tmp_path: Path) -> None:
     """At most 30 columns are drawn, those with the strongest correlations in one of the files."""
     draws = np.random.default_rng(3)

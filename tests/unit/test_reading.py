@@ -145,10 +145,11 @@ def test_unnamed_columns_and_byte_order_mark(tmp_path: Path) -> None:
     assert list(read(tmp_path, "\ufeffa,,\n1,2,3\n").columns) == ["a", "Unnamed: 1", "Unnamed: 2"]
 
 
-def test_gzip(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["x.csv.gz", "X.CSV.GZ"])
+def test_gzip(tmp_path: Path, name: str) -> None:
     """A .csv.gz file is read like a .csv file."""
-    table = read(tmp_path, gzip.compress(b"a,b\n1,x\n"), name="x.csv.gz")
-    assert (table.name, table.rows) == ("x.csv.gz", 1)
+    table = read(tmp_path, gzip.compress(b"a,b\n1,x\n"), name=name)
+    assert (table.name, table.rows) == (name, 1)
 
 
 TEN = "a\n" + "".join(f"{index}\n" for index in range(10))

@@ -30,14 +30,19 @@ def compute(inputs: Inputs) -> DataQuality:
     notices = list(roles.notices)
     described = tuple(described_columns(reference, roles))
     target_type = next((feature_type for _, role, feature_type in described if role == "target"), None)
-    plots = ColumnPlots.of(inputs, target_type) if inputs.with_plots else None
+    plots = alone = ColumnPlots.of(inputs, target_type) if inputs.with_plots else None
+    if (
+        plots and current and any(name not in current.columns for name, *_ in described)
+    ):  # dates, which it need not have
+        alone = ColumnPlots.of(replace(inputs, current=None), target_type)
     columns: list[ColumnQuality] = []
     for number, (name, role, feature_type) in enumerate(described, 1):
         inputs.progress(f"data quality: {number} of {len(described)} columns")
         column = _quality(name, role, feature_type, reference, current)
         if column.current and column.current.feature_type != column.reference.feature_type:
             notices.append(Notice(name, "has values of another type in the current file: described as they are there"))
-        columns.append(plots.added(column) if plots else column)
+        drawn = plots if column.current else alone
+        columns.append(drawn.added(column) if drawn else column)
     files = []
     for table, which in ((reference, "reference"), (current, "current")):
         if table is not None:
