@@ -29,6 +29,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _TARGETS = ("target", "label", "y", "class", "y_true", "actual")
 _PREDICTIONS = ("prediction", "predicted", "pred", "y_pred", "y_hat")
 _TRIED = 200  # labels of a column that may be dates
+_FRACTION = {mark: re.compile(rb"(?<![\d.,])\d+%b\d+(?![\d.,])" % re.escape(mark).encode()) for mark in ",."}
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 _SHOWN = 12  # columns in a comment
 
@@ -105,6 +106,7 @@ def _lines(look: Look, *, with_current: bool) -> Iterator[str]:
     yield ""
     yield "data_format:"
     yield f"  separator: {_quoted(look.data_format.separator)}"
+    yield f"  decimal: {_quoted(look.data_format.decimal)}                # in numbers"
     yield "  header: true                # false: the columns are called 0, 1, ..."
     yield f"  date_column: {_value(look.data_format.date_column)}"
     yield f"  encoding: {_encoding(look.data_format.encoding)}"
@@ -158,7 +160,11 @@ def _encoding(found: str) -> str:
 
 
 def _format(path: Path) -> DataFormat:
-    """Return the separator that the first line has most of, outside of quotation marks, and UTF-16 where it says so."""
+    """
+    Return the separator that the first line has most of, outside of quotation marks, and UTF-16 where it says so.
+
+    Numbers have a comma where fields do not end with one, and more of them look so than with a point.
+    """
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -166,7 +172,11 @@ def _format(path: Path) -> DataFormat:
         return DataFormat()  # a file that cannot be read: reading it tells why
     bare = re.sub(rb'"[^"]*"', b"", head.split(b"\n")[0])
     separator = max(_SEPARATORS, key=lambda separator: bare.count(separator.encode()))
-    return DataFormat(separator=separator, encoding="utf-16" if head.startswith(_UTF_16) else "utf-8")
+    encoding = "utf-16" if head.startswith(_UTF_16) else "utf-8"
+    text = head.replace(b"\0", b"") if encoding == "utf-16" else head
+    commas, points = (len(_FRACTION[mark].findall(text)) for mark in ",.")
+    decimal = "," if separator != "," and commas > points else "."
+    return DataFormat(separator=separator, encoding=encoding, decimal=decimal)
 
 
 def _holds_dates(table: Table, name: str) -> bool:

@@ -74,6 +74,25 @@ def test_any_usual_encoding(tmp_path: Path, encoding: str) -> None:
     assert calculate(path, path, config).drifted is False
 
 
+@pytest.mark.parametrize(
+    "content, found",
+    [
+        (rows("x;y", "{0},5;a", number=20), (";", ",")),
+        (rows("x;y", "{0}.5;a,b", number=20), (";", ".")),
+        (rows("x,y", "{0},5", number=20), (",", ".")),
+        (rows("when\tx", "01.02.2026\t1.234,5", "01.02.2026\t{0},5", number=20), ("\t", ",")),
+    ],
+)
+def test_decimal_commas(tmp_path: Path, content: str, found: tuple[str, str]) -> None:
+    """Numbers with a comma are numbers, where it does not end a field."""
+    path = tmp_path / "x.csv"
+    for encoding in ("utf-8", "utf-16"):
+        path.write_text(content, encoding=encoding)
+        config = made(path)
+        assert (config.data_format.separator, config.data_format.decimal) == found
+        assert calculate(path, path, config).drifted is False
+
+
 def test_dates_with_several_offsets(tmp_path: Path) -> None:
     """Times from before and behind a change of the clocks are dates; text that only begins with dates is text."""
     path = tmp_path / "x.csv"
