@@ -10,7 +10,7 @@ left.
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -87,7 +87,8 @@ def enforce(spool: "Spool") -> None:
     all_reasons = dict(chosen)
     reasons = {path: all_reasons[path] for path in few}
     if reasons and not gaps_alone(few):
-        _drop(spool, reasons, partial(_members, spool), min(reasons))
+        buried = {path.stem for path in sealed(spool.layout.dead)}
+        _drop(spool, reasons, _without(buried, partial(_members, spool)), min(reasons))
 
 
 def enforce_dead(spool: "Spool", members: Members) -> None:
@@ -96,9 +97,16 @@ def enforce_dead(spool: "Spool", members: Members) -> None:
         return
     finish_all(spool)  # what a gap counts is not there any more, and must not be counted again
     chosen = [path for path in _surplus_dead(spool) if _is_readable(path)]
+    names = {path.stem for path in chosen}
+    members = _without({record.id for record in spool.records() if record.id in names}, members)
     while few := _few(chosen):
         _drop(spool, dict.fromkeys(few, "dead"), members, None)
         chosen = chosen[len(few) :]
+
+
+def _without(elsewhere: Container[str], members: Members) -> Members:
+    """Leave out the records that lie elsewhere, too, as a crash between the two leaves them: they are not dropped."""
+    return lambda path: (record for record in members(path) if record is None or record.id not in elsewhere)
 
 
 def _surplus_dead(spool: "Spool") -> list[Path]:
@@ -207,6 +215,9 @@ def _drop(spool: "Spool", reasons: Mapping[Path, str], members: Members, place: 
     for path, reason in reasons.items():
         for record in members(path):
             _count(record, reason, counts, times)
+    if not counts:  # all that is in there lies elsewhere, too
+        _remove(spool, list(reasons))
+        return
     names = [path.relative_to(spool.layout.root).as_posix() for path in reasons]
     account = {
         "dropped": {reason: number for reason, number in counts.items() if number},

@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -168,21 +168,21 @@ def _remove(spool: Spool, paths: Sequence[Path]) -> None:
 
 
 def _letters(path: Path) -> Iterator[DeadLetter]:
-    for line in _lines(path):
+    for line in _lines(readable_portions(path)):
         letter = _parse(path, line)
         if letter is not None:
             yield letter
 
 
 def _members(path: Path) -> Iterator[Record | None]:
-    for line in _lines(path):
+    for line in _lines(portions(path)):  # what the disk does not give is an error here: nobody could count it
         letter = _parse(path, line)
         yield letter.record if letter else None
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    for data in readable_portions(path):
-        yield from filter(None, data.split(b"\n"))
+def _lines(data: Iterable[bytes]) -> Iterator[bytes]:
+    for portion in data:
+        yield from filter(None, portion.split(b"\n"))
 
 
 def _parse(path: Path, line: bytes) -> DeadLetter | None:

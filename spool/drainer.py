@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from spool import dead
+from spool import bounds, dead
 from spool.ahead import read_ahead
 from spool.errors import SpoolError
 from spool.outcome import Deferred
@@ -155,9 +155,12 @@ class _Run:
         if self._head is None or failure is None or not failure.server_error:
             return False
         sender.set_aside.add(self._head)
-        others = [path for path in self.spool.sealed() if path not in sender.set_aside]
         failures = self.schedule.failures_of(self._head.stem) + 1
-        if failures < _STUBBORN or not (others or delivered):
+        if failures < _STUBBORN:
+            return False
+        bounds.finish_all(self.spool)  # what a gap counts is not offered
+        others = [path for path in self.spool.sealed() if path not in sender.set_aside]
+        if not (others or delivered):
             return False
         if others:
             # Where it hangs over both, whoever gave this drain a minute ends it before it can tell the next one.
@@ -176,14 +179,14 @@ class _Run:
         try:
             dead.enforce_bound(self.spool)
         except OSError as error:
-            self.sender.go_on_despite(error)
+            self.sender.go_on_despite(error, reading=True)
 
-    def _done(self) -> None:
+    def _done(self, segment: Path) -> None:
         if self.schedule.attempts:  # the endpoint is back: whatever happens to this drain, the next one need not wait
             head, failures = self.schedule.head, self.schedule.head_failures
             self._save_success()
-            # A wrong clock may have put that one behind all others, and it is still to come.
-            self.schedule = replace(self.schedule, head=head, head_failures=failures)
+            if segment.stem != head:  # a wrong clock may have put that one behind all others: it is still to come
+                self.schedule = replace(self.schedule, head=head, head_failures=failures)
         self.progress(self.sender.delivered + self.sender.buried)
 
     def finish(self) -> Summary:

@@ -55,7 +55,7 @@ class Lock:
                     file.release()
         except BaseException:
             if not missed:  # else this thread may hold it further up
-                self._abandon()
+                self._abandon(file)
             raise
 
     def acquire(self, patience: float) -> "LockFile | None":
@@ -77,7 +77,7 @@ class Lock:
             file.holder = threading.get_ident()
             got = self._lock(file, deadline)
         except BaseException:
-            self._abandon()
+            self._abandon(file)
             raise
         finally:
             if not got:
@@ -88,10 +88,11 @@ class Lock:
         """Open the file anew next time."""
         self._kept = None
 
-    def _abandon(self) -> None:
-        file, self._kept = self._kept, None
-        if file is not None and file.holder == threading.get_ident():
-            file.close()
+    def _abandon(self, file: "LockFile | None") -> None:
+        kept, self._kept = self._kept, None  # the same, unless another thread has opened it anew
+        for each in (file, kept):
+            if each is not None and each.holder == threading.get_ident():
+                each.close()
 
     def _lock(self, file: "LockFile", deadline: float) -> bool:
         try:

@@ -50,10 +50,10 @@ class Sender:
     Sends segments, acts on each outcome, and counts: what was delivered, what was buried, and the requests.
 
     `failure` is the last one of the endpoint, `stuck` why something could not be buried or removed. What is in
-    `set_aside` is not to be sent by this drain. `done` is called whenever records are done with.
+    `set_aside` is not to be sent by this drain. `done` is called with their segment when records are done with.
     """
 
-    def __init__(self, spool: Spool, transport: Transport, *, done: Callable[[], None]) -> None:
+    def __init__(self, spool: Spool, transport: Transport, *, done: Callable[[Path], None]) -> None:
         self.delivered = self.buried = self.requests = 0
         self.failure: Deferred | None = None
         self.stuck: OSError | None = None
@@ -180,7 +180,7 @@ class Sender:
                     raise
         else:
             self._finished = segment
-        self._done()
+        self._done(segment)
 
     def _judge_suspects(self) -> bool:
         """

@@ -49,7 +49,7 @@ class Spool:
         self.layout = Layout(root)
         self.source = source
         self.bounds = bounds
-        self.clock: Callable[[], int] = lambda: min(max(clock(), 0), LAST_NS)  # ids can hold no other instants
+        self.clock: Callable[[], int] = lambda: min(max(int(clock()), 0), LAST_NS)  # ids can hold no other instants
         self.disk = disk or Disk()
         self.append_lock = Lock(self.layout.append_lock, self.disk)
         self.drain_lock = Lock(self.layout.drain_lock, self.disk, opened_anew=True)

@@ -31,9 +31,7 @@ def sealed_segments(spool: Spool) -> Iterator[Segment]:
 
 def read_one(spool: Spool, path: Path) -> Segment:
     """Read one file of what is sealed out of its turn: the first part of it, when it is too large to be held."""
-    segment = spool.read(_divide(spool, path)[0])
-    bounds.finish(spool, segment)
-    return segment
+    return spool.read(_divide(spool, path)[0])
 
 
 def sealed_paths(spool: Spool, held_up: Callable[[OSError | BusyError], None] = _raise) -> Iterator[Path]:

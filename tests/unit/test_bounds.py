@@ -1,6 +1,8 @@
 """Bounds: what is dropped, and the gap that accounts for it."""
 
+import errno
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transport import FakeTransport
 
-from spool import Deferred, Refused, Spool, drain
+from spool import Deferred, Refused, Spool, dead, drain, segment
 from spool.bounds import Bounds, dropped, enforce, gap_data, surplus
 from spool.bundle import export_bundle
 from spool.dead import enforce_bound as enforce_dead
 from spool.dead import letters, names, read, requeue, requeue_all
 from spool.disk import Disk
-from spool.errors import BusyError
+from spool.errors import BusyError, UnavailableError
 from spool.inspection import count_dead, count_pending
 from spool.locks import Lock
 from spool.purge import Purged, drop_dead, droppable_dead, purge, purgeable
@@ -88,6 +90,8 @@ def test_a_bound_of_a_day_in_a_tool_that_is_used_seldom() -> None:
     """What is older than a short bound goes, however long ago that was; no bound is too long to be kept."""
     segments = named([120, 60, 0])
     assert surplus(segments, Bounds(age=timedelta(days=1)), NOW) == [(path, "age") for path, _ in segments[:2]]
+    ancient = named([5000, 0])
+    assert surplus(ancient, Bounds(age=timedelta(days=1000)), NOW) == [(ancient[0][0], "age")]
     assert surplus(segments, Bounds(age=timedelta.max), NOW) == []
 
 
@@ -658,6 +662,41 @@ def test_dead_letters_behind_a_crash_are_not_counted_twice(spool: Spool, clock: 
     spool.sealed()[-1].rename(oldest)
     drain(spool, FakeTransport(lambda _records: Deferred("no connection")), force=True)
     assert len(names(spool)) + account(spool)[1]["dead"] == 90
+
+
+@pytest.mark.parametrize("bound", ["of the dead", "of the pending"])
+def test_a_record_in_two_places_is_not_counted_while_one_of_them_stays(spool: Spool, bound: str) -> None:
+    """What a crash in a burial or a requeue left pending and dead is not dropped when only one of the two is."""
+    accepted = fill(spool, 90 if bound == "of the pending" else 4)
+    dead.bury(spool, next(spool.records()), Refused("HTTP 400", 400))
+    if bound == "of the pending":
+        accepted += fill(spool, 60)
+    else:
+        spool.bounds = Bounds(octets=10_000)
+        drain(spool, FakeTransport(lambda _records: Deferred("HTTP 503")))
+    places = {record.id for record in spool.records() if gap_data(record) is None} | set(names(spool))
+    assert (names(spool) == []) == (bound == "of the dead")
+    assert len(places) + sum(account(spool)[1].values()) == len(accepted)
+
+
+def test_a_dead_letter_that_cannot_be_read_again_is_not_dropped(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk does not give what is about to be counted, nothing is dropped: it would be in no account."""
+    fill(spool, 90)
+    refusing = FakeTransport(lambda _records: Refused("HTTP 400", 400))
+    opened: dict[Path, int] = {}
+    original = segment._open
+
+    def failing(path: Path) -> int | None:
+        opened[path] = opened.get(path, 0) + 1
+        if path.parent.name == "dead" and opened[path] == 2:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return original(path)
+
+    monkeypatch.setattr(segment, "_open", failing)
+    with pytest.raises(UnavailableError):
+        drain(spool, refusing)
+    monkeypatch.undo()
+    assert len(names(spool)) + sum(account(spool)[1].values()) == 90
 
 
 def test_what_a_gap_counts_is_gone_for_good(spool: Spool, clock: Clock) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import chain, count
 from pathlib import Path
@@ -1023,19 +1024,22 @@ def test_the_wish_to_wait_outlives_a_full_disk(spool: Spool, monkeypatch: pytest
     assert endpoint.requests == []
 
 
+@pytest.mark.parametrize("size", [1, 2])
 @pytest.mark.parametrize("away", [Deferred("no connection"), Deferred("HTTP 429", retry_after=3600)])
-def test_an_endpoint_that_goes_away_while_one_is_suspected_blames_nobody(spool: Spool, away: Deferred) -> None:
+def test_an_endpoint_that_goes_away_while_one_is_suspected_blames_nobody(
+    spool: Spool, away: Deferred, size: int
+) -> None:
     """A record that is asked about once more, and meets no answer or a wish to wait, is not buried: the drain ends."""
-    first, second, third = segments(spool, 2, 3, 3)
+    first, second, third = segments(spool, size, 3, 3)
     endpoint = choking(first[0])
     drain_often(spool, endpoint, 2)
     poisoned = endpoint.answer
     answers = iter([away])  # whatever it would take behind that
     endpoint.answer = lambda records: (
-        next(answers, Delivered()) if len(endpoint.delivered) > len(second) else poisoned(records)
+        next(answers, Delivered()) if len(endpoint.delivered) >= len(second) + size - 1 else poisoned(records)
     )
     assert drain_often(spool, endpoint, 1).failure == away
-    assert (endpoint.taken, letters(spool)) == ([*second, first[1]], [])
+    assert (endpoint.taken, letters(spool)) == ([*second, *first[1:]], [])
     assert pending(spool) == [first[0], *third]
     assert (load(spool.layout.schedule).retry_after is None) == (away.retry_after is None)
 
@@ -1072,15 +1076,13 @@ def test_a_gap_that_is_offered_in_place_of_the_head_ends_what_it_stands_for(spoo
     assert not letter.exists()
 
 
-def test_what_a_gap_counts_and_nobody_can_remove_is_not_sent(
-    spool: Spool, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of a file that a gap counts, and that cannot be removed, nothing is sent; all others are delivered."""
-    first, second = segments(spool, 1, 1)
+def keep_counted(spool: Spool, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Have a gap count the oldest segment, which nobody can remove. Returns the gap's id."""
     stuck = spool.sealed()[0]
     clock.advance(-1000)
     account = {"dropped": {"size": 1}, "from": None, "to": None, "files": [f"pending/{stuck.name}"]}
     gap = spool.append(account, event_type=bounds.GAP_TYPE)
+    clock.advance(1000)
     path = spool.seal()
     assert path is not None
     path.rename(spool.layout.segment(gap))
@@ -1092,12 +1094,55 @@ def test_what_a_gap_counts_and_nobody_can_remove_is_not_sent(
         unlink(self, path)
 
     monkeypatch.setattr(Disk, "unlink", refusing)
+    return gap
+
+
+def test_what_a_gap_counts_and_nobody_can_remove_is_not_sent(
+    spool: Spool, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a file that a gap counts, and that cannot be removed, nothing is sent; all others are delivered."""
+    first, second = segments(spool, 1, 1)
+    gap = keep_counted(spool, clock, monkeypatch)
     endpoint = FakeTransport()
     summary = drain(spool, endpoint)
     assert (endpoint.taken, summary.stuck) == (second, "Operation not permitted")
     monkeypatch.undo()
     drain(spool, endpoint, force=True)
     assert sorted(endpoint.taken) == sorted([*second, gap])
+    assert first[0] not in endpoint.taken
+
+
+def test_an_endpoint_with_a_limit_blames_nobody(spool: Spool) -> None:
+    """Where a part of a segment is taken each time before the endpoint fails, no record of it is to blame."""
+    expected = fill(spool, 40)
+    tokens = 3.0
+
+    def answer(_records: Sequence[Record]) -> Outcome:
+        nonlocal tokens
+        tokens = min(3.0, tokens + 0.3)  # there are more while requests go by
+        if tokens < 1:
+            return BROKEN
+        tokens -= 1
+        return Delivered()
+
+    endpoint = FakeTransport(answer)
+    endpoint.alone = True
+    for _ in range(20):
+        tokens = 3.0
+        drain_often(spool, endpoint, 1)
+    assert (sorted(endpoint.taken), letters(spool)) == (expected, [])
+
+
+def test_what_a_gap_counts_is_not_offered_in_place_of_the_head(
+    spool: Spool, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that a gap counts, and that nobody can remove, is not what a drain tries instead of a stubborn one."""
+    first, second, _ = segments(spool, 1, 1, 1)
+    keep_counted(spool, clock, monkeypatch)
+    endpoint = choking(second[0])
+    for _ in range(6):
+        with suppress(UnavailableError):  # nothing but that file is left
+            drain_often(spool, endpoint, 1)
     assert first[0] not in endpoint.taken
 
 
