@@ -62,8 +62,9 @@ def _no_text(name: str, error: UnicodeDecodeError) -> DataError:
         if error.object.startswith(beginning):
             return DataError(f"{name}: {says}")
     byte, encoding = error.object[error.start], error.encoding.upper()
+    kind = "text of this encoding" if encoding == "CHARMAP" else f"{encoding} text"  # Python's word for all small ones
     advice = "save it as UTF-8, or name its encoding in data_format.encoding"
-    return EncodingError(f"{name}: byte 0x{byte:02x} is not {encoding} text: {advice}")
+    return EncodingError(f"{name}: byte 0x{byte:02x} is not {kind}: {advice}")
 
 
 def _reason(message: str) -> str:

@@ -29,7 +29,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _TARGETS = ("target", "label", "y", "class", "y_true", "actual")
 _PREDICTIONS = ("prediction", "predicted", "pred", "y_pred", "y_hat")
 _TRIED = 200  # labels of a column that may be dates
-_FRACTION = {mark: re.compile(rb"(?<![\d.,])\d+%b\d+(?![\d.,])" % re.escape(mark).encode()) for mark in ",."}
+_FRACTION = {mark: re.compile(rf"(?<![\d.,])\d+{re.escape(mark)}\d+(?![\d.,])") for mark in ",."}
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 _SHOWN = 12  # columns in a comment
 
@@ -63,10 +63,13 @@ def look_at(path: Path) -> Look:
     """Read a data file without being told how; raise DataError when it cannot be read."""
     _refuse_standard_input(path)
     is_parquet = path.suffix.lower() in PARQUET
-    data_format = DataFormat() if is_parquet else _format(pieces(path)[0].path)
+    head = b"" if is_parquet else _head(pieces(path)[0].path)
+    data_format = _format(head)
     try:
         table = open_source(path, "reference", data_format).read(Sampling())
     except EncodingError:
+        if b"\0" in head:  # no text, or UTF-16 that does not say so
+            raise
         data_format = replace(data_format, encoding=_OTHER_ENCODING)
         table = open_source(path, "reference", data_format).read(Sampling())
     date = None
@@ -159,21 +162,23 @@ def _encoding(found: str) -> str:
     return f"{_quoted(found):17} # {comment}"
 
 
-def _format(path: Path) -> DataFormat:
+def _head(path: Path) -> bytes:
+    try:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+            return file.read(_HEAD_BYTES)
+    except (OSError, EOFError):
+        return b""  # a file that cannot be read: reading it tells why
+
+
+def _format(head: bytes) -> DataFormat:
     """
     Return the separator that the first line has most of, outside of quotation marks, and UTF-16 where it says so.
 
     Numbers have a comma where fields do not end with one, and more of them look so than with a point.
     """
-    try:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-    except (OSError, EOFError):
-        return DataFormat()  # a file that cannot be read: reading it tells why
-    bare = re.sub(rb'"[^"]*"', b"", head.split(b"\n")[0])
-    separator = max(_SEPARATORS, key=lambda separator: bare.count(separator.encode()))
     encoding = "utf-16" if head.startswith(_UTF_16) else "utf-8"
-    text = head.replace(b"\0", b"") if encoding == "utf-16" else head
+    text = head.decode(encoding, "replace")
+    separator = max(_SEPARATORS, key=re.sub('"[^"]*"', "", text.split("\n")[0]).count)
     commas, points = (len(_FRACTION[mark].findall(text)) for mark in ",.")
     decimal = "," if separator != "," and commas > points else "."
     return DataFormat(separator=separator, encoding=encoding, decimal=decimal)

@@ -74,9 +74,19 @@ def test_any_usual_encoding(tmp_path: Path, encoding: str) -> None:
     assert calculate(path, path, config).drifted is False
 
 
+@pytest.mark.parametrize("content", ["a;b\n1;\u00fc\n".encode("utf-16-le"), b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0"])
+def test_no_encoding_is_guessed_of_what_is_no_text(tmp_path: Path, content: bytes) -> None:
+    """A picture, and UTF-16 without its mark, are told as what nobody can read, and become no config."""
+    path = tmp_path / "x.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError):
+        look_at(path)
+
+
 @pytest.mark.parametrize(
     "content, found",
     [
+        (rows("x;\u672c", "{0}.5;\u672c", number=20), (";", ".")),
         (rows("x;y", "{0},5;a", number=20), (";", ",")),
         (rows("x;y", "{0}.5;a,b", number=20), (";", ".")),
         (rows("x,y", "{0},5", number=20), (",", ".")),
