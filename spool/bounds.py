@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ _REASONS = {"age", "size", "dead"}
 _MOST_RECORDS = 2**53  # what every reader of JSON has exactly
 _DEAD_SHARE = 4  # dead letters may take this part of the bound
 _MOST = 200  # files dropped at once, so that the gap's list of them stays short; the next time goes on
+_MOST_READ = 4 * 1024 * 1024  # bytes of what one append drops, which is read to be counted: a tenth of a second
 _MOST_OCTETS = 32 * 1024  # of their names, which need not be ours: a gap is a record, and has to fit into one
 _CLOCK = 10  # what is older than so many times the bound, or the usual one, speaks of a clock that is wrong
 
@@ -82,8 +84,12 @@ def enforce(spool: "Spool") -> None:
     unweighed = [(path, 0) for path in paths]
     if len(paths) * SEGMENT_BYTES <= spool.bounds.octets and not surplus(unweighed, spool.bounds, spool.now()):
         return  # nearly always, and without a look at each file
-    chosen = surplus(_sizes(paths), spool.bounds, spool.now())
-    few = _few(path for path, _ in chosen if _is_readable(path))
+    sizes = dict(_sizes(paths))
+    chosen = surplus(list(sizes.items()), spool.bounds, spool.now())
+    before = accumulate((sizes[path] for path, _ in chosen), initial=0)
+    few = _few(
+        path for (path, _), octets in zip(chosen, before, strict=False) if octets < _MOST_READ and _is_readable(path)
+    )
     all_reasons = dict(chosen)
     reasons = {path: all_reasons[path] for path in few}
     if reasons and not gaps_alone(few):
@@ -115,8 +121,8 @@ def _surplus_dead(spool: "Spool") -> list[Path]:
 
 
 def finish(spool: "Spool", segment: Segment) -> None:
-    """Remove what the gap in a segment stands for and a crash left. The caller holds `drain.lock`."""
-    _remove(spool, [path for path in stands_for(spool, segment) if os.path.exists(path)])  # noqa: PTH110 - never raises
+    """Remove, durably, what the gap in a segment stands for and a crash left. The caller holds `drain.lock`."""
+    _remove(spool, stands_for(spool, segment))  # an earlier drain may have, and died before that was durable
 
 
 def stands_for(spool: "Spool", segment: Segment) -> list[Path]:
@@ -250,6 +256,7 @@ def _listed(data: dict[str, Any]) -> Iterable[str]:
 
 def _remove(spool: "Spool", paths: list[Path]) -> None:
     for path in paths:
-        spool.disk.unlink(path)
+        if os.path.exists(path):  # noqa: PTH110 - never raises
+            spool.disk.unlink(path)
     for folder in {path.parent for path in paths}:
         spool.disk.sync_directory(folder)

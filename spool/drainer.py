@@ -202,7 +202,7 @@ class _Run:
             wait = self.schedule.wait(self.spool.now())
         elif sender.requests and not self.stopped:
             self._save_success()
-        stuck = (sender.stuck.strerror or str(sender.stuck)) if sender.stuck else None
+        stuck = (getattr(sender.stuck, "strerror", None) or str(sender.stuck)) if sender.stuck else None
         return Summary(
             sender.delivered, sender.buried, sender.requests, failure, wait=wait, stopped=self.stopped, stuck=stuck
         )

@@ -116,12 +116,14 @@ class LockFile:
     """An open lock file, and what the threads of this process queue on. Closed when nobody refers to it any more."""
 
     def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._owned: OwnedDescriptor | None = OwnedDescriptor(
+            descriptor
+        )  # first: the import may fail, for lack of files
         from filelock import lock_descriptor, unlock_descriptor  # 40 ms in a fresh process: not for those who only look
 
         self.threads = threading.Lock()
         self.holder: int | None = None  # the thread that has it
-        self._descriptor = descriptor
-        self._owned: OwnedDescriptor | None = OwnedDescriptor(descriptor)
         self._lock, self._unlock = lock_descriptor, unlock_descriptor
         _open_files.add(self)
 

@@ -56,7 +56,7 @@ class Sender:
     def __init__(self, spool: Spool, transport: Transport, *, done: Callable[[Path], None]) -> None:
         self.delivered = self.buried = self.requests = 0
         self.failure: Deferred | None = None
-        self.stuck: OSError | None = None
+        self.stuck: OSError | BusyError | None = None
         self.set_aside: set[Path] = set()
         self._spool = spool
         self._transport = transport
@@ -105,10 +105,8 @@ class Sender:
 
         What else is delivered makes room: what is left, the next drain has. Any other error is raised.
         """
-        if isinstance(error, BusyError):  # what is in the active segment stays there
-            self.stuck = OSError(errno.EBUSY, str(error))
-            return
-        if error.errno not in _NO_ROOM and not (reading and error.errno in UNREADABLE):
+        of_a_file = isinstance(error, OSError) and (error.errno in _NO_ROOM or (reading and error.errno in UNREADABLE))
+        if not of_a_file and not isinstance(error, BusyError):  # what is in the active segment stays there
             raise error
         self.stuck = error
 

@@ -1,10 +1,10 @@
 """The HTTP transport against real sockets, from a friendly endpoint to a hostile one."""
 
-import _thread
 import gzip
 import json
 import os
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -403,7 +403,7 @@ def test_an_interrupted_request_is_not_repeated(endpoint: Endpoint, records: lis
     answered = threading.Event()
 
     def answer(connection: socket.socket, request: Request) -> None:
-        _thread.interrupt_main()
+        os.kill(os.getpid(), signal.SIGINT)
         answered.wait(10)
         reply(503)(connection, request)
 

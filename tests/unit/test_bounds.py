@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transport import FakeTransport
 
-from spool import Deferred, Refused, Spool, dead, drain, segment
+from spool import Deferred, Delivered, Refused, Spool, dead, drain, segment
 from spool.bounds import Bounds, dropped, enforce, gap_data, surplus
 from spool.bundle import export_bundle
 from spool.dead import enforce_bound as enforce_dead
@@ -707,6 +707,33 @@ def test_what_a_gap_counts_is_gone_for_good(spool: Spool, clock: Clock) -> None:
     drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
     assert account(spool)[1]["dead"] > 0
     assert {path for path in disk.left if path.parent == spool.layout.dead} == set()
+
+
+def test_what_died_before_it_was_durable_is_made_so(spool: Spool, clock: Clock) -> None:
+    """Names that a dead process removed behind a gap are gone for good before that gap is delivered."""
+    fill(spool, 90)
+    drain(spool, FakeTransport(lambda _records: Refused("HTTP 400", 400)))
+    disk = Volatile()
+    [listed] = [data["files"] for record in spool.records() if (data := gap_data(record))]
+    disk.left = {spool.layout.root / name for name in listed}
+    endpoint = FakeTransport(lambda _records: Deferred("no") if disk.left else Delivered())
+    drain(Spool(spool.layout.root, source="test", clock=clock, bounds=spool.bounds, disk=disk), endpoint, force=True)
+    assert account(spool)[1] == {}
+
+
+def test_an_append_drops_a_little_at_a_time(spool: Spool) -> None:
+    """Where much is too old at once, the appends that follow drop it, none of them more than it reads in a moment."""
+    spool.bounds = Bounds(octets=2**30)
+    fill(spool, 300, 60_000)
+    spool.seal()
+    before = len(spool.sealed())
+    spool.bounds = Bounds(octets=1000)
+    enforce(spool)
+    assert before - 20 < len(spool.sealed()) < before - 10
+    for _ in range(10):
+        enforce(spool)
+    assert len(spool.sealed()) < 3
+    assert sum(account(spool)[1].values()) + len(account(spool)[0]) == 300
 
 
 def test_bounds_by_default() -> None:

@@ -66,10 +66,11 @@ def test_a_packed_file_is_looked_into(tmp_path: Path) -> None:
 def test_any_usual_encoding(tmp_path: Path, encoding: str) -> None:
     """A file that is not UTF-8 gets a config that reads it: UTF-16 by its mark, else as Windows saves it, a guess."""
     path = tmp_path / "x.csv"
-    path.write_text(rows("na\u00efve;x", "{0};\u00fc", "{0};b", number=30_000), encoding=encoding)
+    path.write_text(rows("na\u00efve;x;d", "{0};\u00fc;2026-01-{1:02}", number=30_000), encoding=encoding)
     config = made(path)
     assert (config.data_format.separator, config.data_format.encoding) == (";", encoding.removesuffix("-sig"))
-    assert list(look_at(path).table.columns) == ["na\u00efve", "x"]
+    assert config.data_format.date_column == "d"
+    assert list(look_at(path).table.columns) == ["na\u00efve", "x", "d"]
     assert ("a guess" in starter_config(look_at(path), with_current=True)) == (encoding == "cp1252")
     assert calculate(path, path, config).drifted is False
 
@@ -110,7 +111,7 @@ def test_dates_with_several_offsets(tmp_path: Path) -> None:
     assert made(path).data_format.date_column == "when"
     path.write_text(rows("when,x", "2026-01-{1:02},{0}", number=400) + "unknown,1\n")
     assert made(path).data_format.date_column is None
-    (tmp_path / "y.csv").write_text(rows("a,when", "2026-01-{1:02} {0},2026-01-{1:02}", number=400) + "x,2026-01-01\n")
+    (tmp_path / "y.csv").write_text(rows("a,when", "2026-02-{1:02},2026-01-{1:02}", number=400) + "x,2026-01-01\n")
     assert made(tmp_path / "y.csv").data_format.date_column == "when"
 
 
