@@ -33,7 +33,7 @@ _REASONS = {"age", "size", "dead"}
 _MOST_RECORDS = 2**53  # what every reader of JSON has exactly
 _DEAD_SHARE = 4  # dead letters may take this part of the bound
 _MOST = 200  # files dropped at once, so that the gap's list of them stays short; the next time goes on
-_MOST_READ = 4 * 1024 * 1024  # bytes of what one append drops, which is read to be counted: a tenth of a second
+_MOST_READ = 1024 * 1024  # bytes of what one append drops, which is read to be counted: more than it brings
 _MOST_OCTETS = 32 * 1024  # of their names, which need not be ours: a gap is a record, and has to fit into one
 _CLOCK = 10  # what is older than so many times the bound, or the usual one, speaks of a clock that is wrong
 

@@ -16,8 +16,8 @@ import os
 import stat
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -38,11 +38,12 @@ _MEMBER = 31  # zlib's window bits for a gzip file; its header then has neither 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written into a bundle: how many records, from when to when."""
+    """What was written into a bundle: how many records, from when to when; and how many no import would have taken."""
 
     records: int = 0
     oldest: datetime | None = None
     newest: datetime | None = None
+    left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +70,20 @@ def export_bundle(spool: Spool, target: Path, *, keep: bool = False) -> Exported
     if inside:
         raise UnavailableError(f"{target} lies in the spool: choose a place outside")
     with spool.disk_errors("write to"), spool.exclusive():
-        moved: dict[Path, list[Record]] = {}
-        records = _pending(spool, moved, bury=not keep)
+        left: dict[Path, list[Record]] = {}
+        records = _pending(spool, left, bury=not keep)
         first = next(records, None)
         if first is None:
-            return Exported()
+            return Exported(left=sum(map(len, left.values())))
         exported = _write(spool, target, chain([first], records))
         if not keep:
-            for path, left in moved.items():
-                if left:
-                    spool.replace(path, left)
+            for path, staying in left.items():
+                if staying:
+                    spool.replace(path, staying)
                 else:
                     spool.disk.unlink(path)
             spool.disk.sync_directory(spool.layout.pending)
-        return exported
+        return replace(exported, left=sum(map(len, left.values())))
 
 
 def import_bundle(spool: Spool, source: Path) -> Imported:
@@ -99,7 +100,8 @@ def import_bundle(spool: Spool, source: Path) -> Imported:
         with spool.disk_errors("write to"):
             spool.prepare()
             with spool.exclusive():
-                bounds.finish_all(spool)  # what a gap counts is not there any more
+                with suppress(OSError):  # or it is there, and stays
+                    bounds.finish_all(spool)  # what a gap counts is not there any more
                 there = {record.id for record in chain(spool.records(), _dead(spool)) if record.id in octets}
                 needed = sum(octets.values()) - sum(octets[known] for known in there)
                 room = bounds.room(spool) + SEGMENT_BYTES
@@ -112,19 +114,16 @@ def import_bundle(spool: Spool, source: Path) -> Imported:
     return Imported(added=len(octets) - len(there), skipped=len(there))
 
 
-def _pending(spool: Spool, moved: dict[Path, list[Record]], *, bury: bool) -> Iterator[Record]:
+def _pending(spool: Spool, left: dict[Path, list[Record]], *, bury: bool) -> Iterator[Record]:
     """Yield the pending records, and collect their segments, with what of each is not yielded: no import takes it."""
     with spool.disk_errors("write to"):
         for segment in sealed_segments(spool):
             if segment.corrupt and bury:
                 dead.bury_corrupt(spool, segment)
-            taken: list[Record] = []
-            left: list[Record] = []
-            for record in segment.records:
-                (taken if _is_json(record) else left).append(record)
-            if taken:
-                moved[segment.path] = left
-            yield from taken
+            if segment.records:
+                left[segment.path] = [record for record in segment.records if not _is_json(record)]
+            strange = {record.id for record in left.get(segment.path, ())}
+            yield from (record for record in segment.records if record.id not in strange)
 
 
 def _json(records: Iterable[Record], name: Path) -> Iterator[Record]:
@@ -201,8 +200,6 @@ def _packed(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 def _read(file: BinaryIO, name: Path, most: int | None = None) -> Iterator[Record]:
     """Yield the records of a bundle with at most so many bytes of them. Only at its end is it known to be whole."""
-    if most is not None and os.fstat(file.fileno()).st_size > most + most // 64 + _ENDS:
-        raise _too_much(name, most)  # packed, nothing takes a hundredth more; what does is not worth to be read
     file.seek(0)
     lines = _unpacked(file, name)
     head = next(lines, b"")
@@ -212,6 +209,8 @@ def _read(file: BinaryIO, name: Path, most: int | None = None) -> Iterator[Recor
     if about["bundle"] != FORMAT:
         found = printable(repr(about["bundle"]))
         raise NewerFormatError(f"{name} has format {found}, this program knows {FORMAT}: use the newer program")
+    if most is not None and os.fstat(file.fileno()).st_size > most + most // 64 + _ENDS:
+        raise _too_much(name, most)  # packed, nothing takes a hundredth more; what does is not worth to be read
     digest, octets = hashlib.sha256(head), 0
     for number, line in enumerate(lines):
         record = verify(line[:-1])

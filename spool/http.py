@@ -54,11 +54,16 @@ class _Packed:
     body: bytes
 
 
-class _Workers(threading.local):
-    """One worker for each thread that sends: they would wait for one another's answers otherwise."""
+class _Own(threading.local):
+    """
+    What each thread that sends has of its own.
+
+    A `worker`, or threads would wait for one another's answers, and whether that one's drain may send.
+    """
 
     def __init__(self) -> None:
-        self.own: Worker[Outcome] = Worker()
+        self.worker: Worker[Outcome] = Worker()
+        self.may_send = Transport.may_send
 
 
 class HttpTransport(Transport):
@@ -94,8 +99,17 @@ class HttpTransport(Transport):
         self._clock = clock
         self._misconfigured = _unusable(token) or (unusable(ca_bundle) if ca_bundle else None)
         self._poster = Poster(url, self._authorize, verify=self._verify, retries=retries, deadline=deadline)
-        self._workers = _Workers()
+        self._own = _Own()
         self._ahead: deque[tuple[Sequence[Record], _Packed]] = deque(maxlen=2)  # what is sent, and what is next
+
+    @property
+    def may_send(self) -> Callable[[], bool]:
+        """What the drain of this thread has set."""
+        return self._own.may_send
+
+    @may_send.setter
+    def may_send(self, may_send: Callable[[], bool]) -> None:
+        self._own.may_send = may_send
 
     def prepare(self, records: Sequence[Record]) -> None:
         """Pack the body for these records."""
@@ -132,9 +146,9 @@ class HttpTransport(Transport):
             return Deferred(self._misconfigured, misconfigured=True)
         # Time-outs of sockets are per read, and a name look-up has none: a server that drips would hold us for ever.
         # A thread of its own can be left behind.
-        call, outcome = Call(), None
+        call, outcome, may_send = Call(), None, self.may_send
         try:
-            outcome = self._workers.own.do(lambda: self._post(request, len(records), call), self._deadline)
+            outcome = self._own.worker.do(lambda: self._post(request, len(records), call, may_send), self._deadline)
         finally:
             if outcome is None:  # we do not wait any more, or were interrupted: what is purged now is not to be sent
                 call.give_up()
@@ -181,16 +195,16 @@ class HttpTransport(Transport):
         texts = {self._token or "", *secrets, *map(unquote, secrets), *map(unquote_plus, secrets)} - {""}
         return sorted(texts, key=len, reverse=True)
 
-    def _post(self, request: Request, records: int, call: Call) -> Outcome:
-        outcome = self._answer(request, records, call)
+    def _post(self, request: Request, records: int, call: Call, may_send: Callable[[], bool]) -> Outcome:
+        outcome = self._answer(request, records, call, may_send)
         if isinstance(outcome, Deferred):
             self._poster.forget()
         return outcome
 
-    def _answer(self, request: Request, records: int, call: Call) -> Outcome:
+    def _answer(self, request: Request, records: int, call: Call, may_send: Callable[[], bool]) -> Outcome:
         try:
             timeouts = (_CONNECT_TIMEOUT, max(_READ_TIMEOUT, self._deadline - _CONNECT_TIMEOUT))
-            with self._poster.post(request.headers, request.body, timeouts, self.may_send, call) as answer:
+            with self._poster.post(request.headers, request.body, timeouts, may_send, call) as answer:
                 body = bytearray()
                 for chunk in answer.iter_content(_CHUNK):
                     body += chunk

@@ -3,7 +3,7 @@
 import errno
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import assert_never
 
@@ -150,6 +150,8 @@ class Sender:
             raise StoppedError
         self.requests += 1
         outcome = self._transport.send(batch)
+        if isinstance(outcome, Deferred) and outcome.retry_after is not None:
+            return replace(outcome, server_error=False)  # who asks to wait has not failed over anything
         if isinstance(outcome, Delivered) and outcome.rejected:
             rejected = {name.lower().removeprefix("urn:uuid:"): why for name, why in outcome.rejected.items()}
             strange = rejected.keys() - {record.id for record in batch}

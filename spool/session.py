@@ -106,6 +106,7 @@ class Poster:
     def _find_way(self, headers: Mapping[str, str]) -> "_Way":
         retry = quick_retries(self._retries)
         adapter = Adapter(max_retries=retry)
+        adapter.deadline = self._deadline
         session = open_session(self._address, self._authorize, adapter)
         request = session.prepare_request(requests.Request("POST", self._address, headers))
         # The certificates are said here, as REQUESTS_CA_BUNDLE would win over what the session says.
@@ -165,6 +166,7 @@ class _Connection:
 
     response_class = Answer
     adapter: "Callable[[], Adapter | None]"
+    deadline: float
     sock: Any
     connect: Callable[[], None]
     _pieces: list[bytes] | None = None
@@ -181,7 +183,7 @@ class _Connection:
             self.connect()
         if (adapter := self.adapter()) is not None and adapter.call is not None:
             adapter.call.connected(self.sock)
-        self.sock.settimeout(DEADLINE)  # for all of it; urllib3 would go on with that for a connection
+        self.sock.settimeout(self.deadline)  # for all of it; urllib3 would go on with that for a connection
         self.send(b"".join(pieces))
 
     def send(self, data: bytes) -> None:
@@ -196,6 +198,7 @@ class Adapter(HTTPAdapter):
     """Makes connections in our way, and in the one way to the one host for which it is first asked."""
 
     call: Call | None = None  # what is under way
+    deadline = DEADLINE
     _pool: Any = None  # the stubs are urllib3 1's
 
     def get_connection_with_tls_context(self, *arguments: Any, **named: Any) -> "HTTPConnectionPool":
@@ -206,7 +209,9 @@ class Adapter(HTTPAdapter):
             except TypeError as error:  # what requests raises for a proxy whose address names no host
                 raise requests.exceptions.InvalidProxyURL from error
             kind = self._pool.ConnectionCls
-            self._pool.ConnectionCls = type("Connection", (_Connection, kind), {"adapter": ref(self)})
+            self._pool.ConnectionCls = type(
+                "Connection", (_Connection, kind), {"adapter": ref(self), "deadline": self.deadline}
+            )
         return self._pool  # type: ignore[no-any-return]
 
 

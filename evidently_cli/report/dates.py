@@ -114,7 +114,9 @@ def as_dates(column: Column, where: str) -> Dates:
         return column
     coded, reader = Coded.of(column), DateReader()
     texts = pd.Series([label_text(label) for label in coded.labels], dtype="str")
-    instants = np.append(reader.read(texts, where), np.datetime64("NaT"))  # the last one is that of a missing value
+    instants = np.append(
+        reader.read(texts, where), np.datetime64("NaT", "us")
+    )  # the last one is that of a missing value
     return Dates((instants[coded.codes],), reader.order)
 
 

@@ -27,7 +27,8 @@ def export_(
     """
     Move what is pending into a file, to send it from elsewhere.
 
-    --json prints file (null when nothing was pending), records, oldest and newest (UTC, or null), kept.
+    --json prints file (null when nothing was pending), records, oldest and newest (UTC, or null), kept, left (records
+    that no import would take: they stay pending).
     """
     from spool import export_bundle  # with gzip and hashlib
 
@@ -41,10 +42,15 @@ def export_(
                 "oldest": utc(exported.oldest),
                 "newest": utc(exported.newest),
                 "kept": keep,
+                "left": exported.left,
             }
         )
         return
+    if exported.left:
+        say(f"{count(exported.left, 'record')} that nobody could read as JSON stayed here: no import would take that.")
     if not exported.records:
+        if exported.left:
+            return
         say(f"{nothing_pending(spool)} No file was made.")
         return
     records = f"{count(exported.records, 'record')}, {period(exported.oldest, exported.newest)},"

@@ -1,6 +1,7 @@
 """`dead`: what the endpoint refused for good, and what damage left. Look at it, send it again, or delete it."""
 
 import os
+import shlex
 from datetime import datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -61,7 +62,8 @@ def _tell_the_rest(letters: "Iterator[DeadLetter]", damaged: list[Path], limit: 
         say("There are more: --limit 0 shows all.")
     if damaged:
         others = f", and {count(len(damaged) - 1, 'other')} too" if damaged[1:] else ""
-        say(f"{damaged[0].stem} is damaged{others}: evidently telemetry dead drop {damaged[0].stem} deletes it")
+        name = visible(damaged[0].stem)
+        say(f"{name} is damaged{others}: evidently telemetry dead drop {shlex.quote(name)} deletes it")
 
 
 @app.command("show")

@@ -415,6 +415,24 @@ def test_an_interrupted_request_is_not_repeated(endpoint: Endpoint, records: lis
     assert len(endpoint.requests) == 1
 
 
+def test_a_drain_of_another_thread_does_not_allow_to_send(endpoint: Endpoint, tmp_path: Path) -> None:
+    """What one drain may no longer send is not sent because another one, over the same transport, may."""
+    first, second = (Spool(tmp_path / name, source="test") for name in ("first", "second"))
+    for spool in (first, second):
+        for _ in range(3):
+            spool.append({}, event_type="t")
+            spool.seal()
+    sender, allowed = transport(endpoint.url), [True]
+
+    def withdraw(_done: int) -> None:
+        allowed.clear()
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(drain, second, sender).result(30).delivered == 3
+
+    summary = drain(first, sender, may_send=lambda: bool(allowed), progress=withdraw)
+    assert (summary.delivered, summary.stopped) == (1, True)
+
+
 def test_threads_do_not_wait_for_one_another(endpoint: Endpoint) -> None:
     """What one thread sends is not held up by an answer that another one waits for."""
     slow, answered = threading.Event(), endpoint.answer

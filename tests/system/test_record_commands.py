@@ -448,6 +448,9 @@ def test_damaged_dead_letters_are_told(evidently: CommandLine, endpoint: Endpoin
         for more in ((), ("--json",)):
             done = evidently("telemetry", "dead", "list", *more)
             assert (words in done.stderr, "Nothing is dead" in done.stderr) == (True, False)
+    (evidently.spool / "dead" / "0 \x1b.ndjson").write_bytes(b"damage\n")
+    said = evidently("telemetry", "dead", "list").stderr
+    assert (r"dead drop '0 \x1b' deletes" in said, "\x1b" in said) == (True, False)
 
 
 def test_a_status_keeps_its_lines(evidently: CommandLine, tmp_path: Path) -> None:

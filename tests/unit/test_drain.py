@@ -1046,19 +1046,27 @@ def test_an_endpoint_that_goes_away_while_one_is_suspected_blames_nobody(
 
 def test_what_is_offered_in_place_of_the_head_is_divided(spool: Spool) -> None:
     """A file that damage made too large is offered instead of a stubborn one in parts, too: no request is as large."""
-    spool.bounds = Bounds(octets=64 * 1024 * 1024)
-    first, _ = segments(spool, 1, 1)
-    spool.bounds = Bounds()
-    endpoint = choking(first[0])
-    drain_often(spool, endpoint, 2)
-    huge = spool.sealed()[1]
+    first, second, _ = segments(spool, 1, 1, 1)
+    endpoint = choking(first[0], second[0])
+    drain_often(spool, endpoint, 3)
+    huge = spool.sealed()[2]
     line = huge.read_bytes()
     with huge.open("ab") as file:
         for number in range(1500):
             file.write(line.replace(b"\n", b" \n" if number % 2 else b"\n") * 20)
-    assert drain_often(spool, endpoint, 1).failure is None
+    drain_often(spool, endpoint, 3)
     assert len(endpoint.delivered) > 10_000
     assert max(len(request) for request in endpoint.requests) < 5_000
+
+
+def test_who_asks_to_wait_has_not_failed_over_anything(spool: Spool) -> None:
+    """Whatever else a transport says of a failure: where the endpoint asks to wait, no record is looked for."""
+    expected = list(chain.from_iterable(segments(spool, 2, 2)))
+    busy = Deferred("HTTP 503", retry_after=1.0, server_error=True)
+    endpoint = FakeTransport(lambda records: busy if records[0].id == expected[0] else Delivered())
+    for _ in range(6):
+        drain(spool, endpoint, force=True)
+    assert (pending(spool), letters(spool)) == (expected, [])
 
 
 def test_a_gap_that_is_offered_in_place_of_the_head_ends_what_it_stands_for(spool: Spool) -> None:

@@ -62,6 +62,14 @@ def test_a_packed_file_is_looked_into(tmp_path: Path) -> None:
         look_at(Path("-"))
 
 
+def test_utf_16_either_way_round(tmp_path: Path) -> None:
+    """The mark of UTF-16 tells which of its two kinds a file has."""
+    path = tmp_path / "x.csv"
+    for mark, kind in (("\ufeff", "utf-16-be"), ("\ufeff", "utf-16-le")):
+        path.write_text(mark + rows("\u672c\t\u00fc", "{0}\tb"), encoding=kind)
+        assert (made(path).data_format.separator, made(path).data_format.encoding) == ("\t", "utf-16")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_any_usual_encoding(tmp_path: Path, encoding: str) -> None:
     """A file that is not UTF-8 gets a config that reads it: UTF-16 by its mark, else as Windows saves it, a guess."""
