@@ -1,6 +1,7 @@
 """Each test, and each process it starts, sees a machine that nobody has configured."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -9,6 +10,10 @@ from hypothesis import settings
 # A shared machine is slow at times. Everything else stays as hypothesis sets it: in CI, the same examples in every run.
 settings.register_profile("patient", settings(), deadline=None)
 settings.load_profile("patient")
+
+# A job in the background of a shell is started without: what tests interrupt would go on for ever.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _FAIL_ON_SKIP = bool(os.environ.get("EVIDENTLY_TEST_NO_SKIP"))
 _SETTINGS = ("EVIDENTLY_", "XDG_")
