@@ -117,9 +117,8 @@ class LockFile:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._owned: OwnedDescriptor | None = OwnedDescriptor(
-            descriptor
-        )  # first: the import may fail, for lack of files
+        # Owned first: the import may fail, for lack of descriptors.
+        self._owned: OwnedDescriptor | None = OwnedDescriptor(descriptor)
         from filelock import lock_descriptor, unlock_descriptor  # 40 ms in a fresh process: not for those who only look
 
         self.threads = threading.Lock()
