@@ -24,6 +24,7 @@ What a crash after each step leaves, and what repairs it:
     append  temporary file synced        a *.tmp, not accepted                    a drain, when it is an hour old
     append  renamed into pending/        a segment or a *.tmp, not accepted       delivered, or as above
     append  pending/ synced = accepted   a pending record                         -
+    seal    blanks cut off               an active segment with or without them   -
     seal    renamed into pending/        the segment under one of both names      the next append syncs pending/ first
     seal    pending/ synced              a sealed segment, no active one          the next append makes an active one
     seal    next active segment made     as in "active segment made"              as there

@@ -157,7 +157,7 @@ def _write(spool: Spool, target: Path, records: Iterable[Record]) -> Exported:
         try:
             try:
                 for block in _packed(_lines(spool, records)):
-                    spool.disk.append(descriptor, block)
+                    spool.disk.write(descriptor, block)
                 spool.disk.sync(descriptor)
             finally:
                 os.close(descriptor)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from spool.platforms import Platform, here
 
-_READ_APPEND = os.O_RDWR | os.O_APPEND
+_EXISTING = os.O_RDWR
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL
 
 
 class Disk:
@@ -33,18 +34,18 @@ class Disk:
                 raise
 
     def open(self, path: Path) -> int:
-        """Open an existing file to append to. The caller closes the descriptor."""
-        return self.platform.open(path, _READ_APPEND)
+        """Open an existing file to read and write. The caller closes the descriptor."""
+        return self.platform.open(path, _EXISTING)
 
     def create(self, path: Path) -> int:
         """Make a new private file (0600), open as by `open`. FileExistsError when the name is taken."""
-        return self.platform.open(path, _READ_APPEND | os.O_CREAT | os.O_EXCL)
+        return self.platform.open(path, _NEW)
 
-    def append(self, descriptor: int, data: bytes) -> None:
-        """Write all of `data` behind what is there, in one call; on failure the file is as long as before."""
+    def write(self, descriptor: int, data: bytes) -> None:
+        """Write all of `data` at a descriptor's place, in one call; on failure the file ends in front of it."""
         written = os.write(descriptor, data)
         if written != len(data):  # a full disk takes the first part without an error
-            self.truncate(descriptor, os.fstat(descriptor).st_size - written)
+            self.truncate(descriptor, os.lseek(descriptor, 0, os.SEEK_CUR) - written)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def sync(self, descriptor: int) -> None:
@@ -77,7 +78,7 @@ class Disk:
         descriptor = self.create(temporary)
         try:
             try:
-                self.append(descriptor, data)
+                self.write(descriptor, data)
                 self.sync(descriptor)
             finally:
                 os.close(descriptor)

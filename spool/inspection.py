@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from spool.active import read_active
 from spool.bounds import dropped, gap_data
 from spool.record import Record, id_time, looks_whole, new_id, verify
 from spool.segment import parse, readable_portions, sealed
@@ -74,7 +75,7 @@ def newest_first(spool: Spool) -> Iterator[Record]:
         return
     with spool.disk_errors("read"):
         # RACE: the active segment is read before the folder is listed, for the reason given in `Spool.portions`.
-        active = [record for data in readable_portions(spool.layout.active) for record in parse(Path(), data).records]
+        active = [record for data in read_active(spool.layout) for record in parse(Path(), data).records]
         ours = {record.id for record in active}
         paths = spool.sealed()
         yield from reversed(active)

@@ -74,7 +74,7 @@ def prepare(layout: Layout, disk: Disk, temporary: Path) -> None:
 
 def obstacle(layout: Layout) -> str | None:
     """Return why nothing can be recorded there, or None, as far as a look can tell. Errors as for `check`."""
-    needed = [layout.root, layout.pending, layout.active]
+    needed = [layout.root, layout.pending]
     while not needed[0].exists() and needed[0] != needed[0].parent:
         needed[0] = needed[0].parent
     if not needed[0].is_dir():

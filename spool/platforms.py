@@ -6,7 +6,6 @@ What differs between operating systems, as one value that is handed to whatever 
     data is durable            fdatasync               F_FULLFSYNC, else fsync    fsync: FlushFileBuffers
     a name is durable          fsync of its directory  F_FULLFSYNC, else fsync    the renamed file is flushed
     a file that is open        renamed, removed        the same                   not: a few tries, then an error
-    the active segment         stays open              the same                   is closed behind each append
     private                    owner and mode          the same                   access lists
     a detached child           a session of its own    the same                   a hidden console, a group of its own
     the end of a life          SIGALRM                 the same                   a thread
@@ -34,10 +33,6 @@ _Result = TypeVar("_Result")
 
 class Platform(Protocol):
     """What an operating system does in its own way. Every method raises OSError as the system does."""
-
-    @property
-    def renames_open_files(self) -> bool:
-        """Whether a file can be renamed while somebody has it open."""
 
     @property
     def creation_flags(self) -> int:
@@ -119,7 +114,6 @@ class Windows:
     one of a file. Our lock files have none, and nobody reads them; no other file is ever locked.
     """
 
-    renames_open_files = False
     # Not DETACHED_PROCESS: such a child has no console, so that each program which it starts opens one, for all to see
     # (python/cpython#85785, cli/cli#13353). With both, CREATE_NO_WINDOW is ignored. Its own hidden console also keeps
     # it alive when the terminal closes. CREATE_BREAKAWAY_FROM_JOB is not among them: in a job that forbids it nothing
@@ -216,7 +210,6 @@ else:
     class Posix:
         """Linux, macOS and the BSDs. `sync` is for a file's data, `sync_names` for a directory."""
 
-        renames_open_files = True
         creation_flags = 0
 
         def __init__(self, sync: Callable[[int], None], sync_names: Callable[[int], None]) -> None:

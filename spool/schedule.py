@@ -143,7 +143,7 @@ def save(spool: "Spool", schedule: Schedule) -> None:
         descriptor = spool.disk.open(path)
         try:
             spool.disk.truncate(descriptor, 0)
-            spool.disk.append(descriptor, data)
+            spool.disk.write(descriptor, data)
         finally:
             os.close(descriptor)
 

@@ -13,6 +13,7 @@ from spool.record import Record, verify, verify_all
 SEGMENT_BYTES = 256 * 1024  # well below the smallest body limit met among real receivers (1 MB)
 PORTION_BYTES = 4 * SEGMENT_BYTES  # what is held at once; a file that is larger is no segment of ours
 UNREADABLE = {errno.EIO, errno.ESTALE, errno.EACCES, errno.EPERM}  # a bad sector, what sudo left: that file's alone
+BLANKS = b"\t\n"  # behind the last line: the next one is written over them
 _NO_FILE = {errno.ELOOP, errno.ENXIO}  # a link, a socket
 _BLOCK = SEGMENT_BYTES  # what is read at once: for more than there is, each read would get fresh memory, 5 times slower
 
@@ -37,6 +38,7 @@ def parse(path: Path, data: bytes) -> Segment:
     records: list[Record] = []
     corrupt: list[bytes] = []
     for line in lines:
+        line = line.rstrip(BLANKS)  # noqa: PLW2901 - somebody has written behind them
         record = verify(line)
         if record is not None:
             records.append(record)
@@ -58,7 +60,7 @@ def portions(path: Path) -> Iterator[bytes]:
         left, rest = os.fstat(descriptor).st_size, b""
         while block := os.read(descriptor, min(left, _BLOCK)):
             left -= len(block)
-            data = rest + block
+            data = rest + block if left else _without_blanks(rest + block)
             end = data.rfind(b"\n") + 1
             if not end and len(data) + _BLOCK > PORTION_BYTES:
                 end = len(data)
@@ -89,11 +91,14 @@ def portions_backwards(path: Path) -> Iterator[bytes]:
     if descriptor is None:
         return
     try:
-        left, rest = os.fstat(descriptor).st_size, b""
+        left = size = os.fstat(descriptor).st_size
+        rest = b""
         while left:
             start = max(0, left - _BLOCK)
             os.lseek(descriptor, start, os.SEEK_SET)
             data = os.read(descriptor, left - start) + rest
+            if left == size:
+                data = _without_blanks(data)
             left = start
             cut = data.find(b"\n") + 1 if left else 0  # the line before that begins in the next block
             if left and cut in {0, len(data)}:
@@ -105,6 +110,12 @@ def portions_backwards(path: Path) -> Iterator[bytes]:
             rest = data[:cut]
     finally:
         os.close(descriptor)
+
+
+def _without_blanks(data: bytes) -> bytes:
+    """Return the end of a file without what lies behind its last line."""
+    lines = data.rstrip(BLANKS)
+    return lines + b"\n" if lines else b""
 
 
 def _open(path: Path) -> int | None:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from spool import bounds as limits
 from spool import place
-from spool.active import Active, ActiveFile
+from spool.active import Active, read_active
 from spool.bounds import Bounds
 from spool.disk import Disk
 from spool.errors import BusyError, NoLocksError, SpoolError, UnavailableError
 from spool.layout import Layout
-from spool.locks import Lock, LockFile
+from spool.locks import Lock
 from spool.record import EPOCH, LAST_NS, Record, encode, id_time, new_id
 from spool.segment import Segment, parse, portions, readable_portions, sealed
 
@@ -98,9 +98,9 @@ class Spool:
             with self.append_lock.held(patience=_SEAL_PATIENCE) as locked:
                 if locked is None:
                     raise BusyError("a program is stopped in the middle of an append: try again when it has gone on")
-                if self._active.is_empty():
-                    return None
                 path = self._active.seal(locked)
+                if path is None:
+                    return None
                 with suppress(OSError):  # sealed it is: the next append makes an active segment, or says why it cannot
                     self._active.create(locked)
                 return path
@@ -144,7 +144,7 @@ class Spool:
         with self.disk_errors("read"):
             # RACE: the active segment may be sealed, and what is sealed be rewritten by a drain, while we read. So it
             # is read before the folder is listed, and what was in it is left out wherever else it is met.
-            active = list(readable_portions(self.layout.active, unreadable))
+            active = read_active(self.layout, unreadable)
             ours = {record.id for data in active for record in parse(self.layout.active, data).records}
             for path in self.sealed():
                 for data in readable_portions(path, unreadable):
@@ -225,7 +225,7 @@ class Spool:
         try:
             with self.append_lock.held(patience=_APPEND_PATIENCE) as locked:
                 if locked is not None:
-                    file, begins_segment = self._write(line, locked)
+                    file, begins_segment = self._active.write(line, locked)
         except NoLocksError as error:
             if limits.room(self) < len(line):  # what would make room, the bounds and a drain, needs locks
                 raise UnavailableError(f"the spool is full, and {error}") from error
@@ -234,16 +234,8 @@ class Spool:
             return begins_segment
         # Outside the lock, so that many appends share one commit of the file system. The segment may have been sealed,
         # or even delivered, in the meantime: the descriptor follows the file, whatever its name.
-        self._active.sync(file)  # commit point
+        file.sync()  # commit point
         return begins_segment
-
-    def _write(self, line: bytes, locked: LockFile) -> tuple[ActiveFile | None, bool]:
-        try:
-            return self._active.write(line, locked)
-        except PermissionError:
-            if self.disk.platform.renames_open_files:
-                raise
-            return None, True  # a stranger has the full segment open
 
     def _keep_bounds(self) -> None:
         """Drop what is over the bounds, unless a drain is at work: what is about to be delivered is not dropped."""

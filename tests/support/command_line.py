@@ -18,6 +18,11 @@ class CommandLine:
         """The spool's directory."""
         return Path(self.environment["XDG_STATE_HOME"]) / "evidently" / "spool"
 
+    @property
+    def recorded(self) -> str:
+        """The lines of the active segment, without the blanks behind them."""
+        return (self.spool / "active.ndjson").read_text().rstrip("\t\n") + "\n"
+
     def start(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
         """Start `evidently` and go on; the test ends it."""
         return subprocess.Popen(

@@ -307,12 +307,12 @@ class RecordedDisk(UnsyncedDisk):
         self.machine.record(f"create {path}", Named(path.parent, ((path.name, file),)))
         return descriptor
 
-    def append(self, descriptor: int, data: bytes) -> None:
+    def write(self, descriptor: int, data: bytes) -> None:
         self._call()
-        entry = os.fstat(descriptor)
-        super().append(descriptor, data)
-        file = self.machine.number(entry.st_ino)
-        self.machine.record(f"append {len(data)} bytes to file {file}", Written(file, entry.st_size, data))
+        offset = os.lseek(descriptor, 0, os.SEEK_CUR)
+        super().write(descriptor, data)
+        file = self.machine.number(os.fstat(descriptor).st_ino)
+        self.machine.record(f"write {len(data)} bytes to file {file} at {offset}", Written(file, offset, data))
 
     def sync(self, descriptor: int) -> None:
         self._call()

@@ -187,7 +187,9 @@ def _is_file(path: Path) -> bool:
 
 
 def _lines(path: Path) -> list[bytes]:
-    return [line for line in path.read_bytes().split(b"\n") if line] if _is_file(path) else []
+    """Return the lines of a file that are not blank, without the blanks behind them."""
+    lines = path.read_bytes().split(b"\n") if _is_file(path) else []
+    return [bare for line in lines if (bare := line.rstrip(b"\t"))]
 
 
 def _is_letter(line: bytes) -> bool:
@@ -219,7 +221,9 @@ def _strike_bytes(root: Path, draws: random.Random, files: list[Path]) -> list[s
         return []
     name, blow = draws.choice(list(_TO_BYTES.items()))
     path = draws.choice(files)
-    path.write_bytes(blow(path.read_bytes(), draws))
+    data = path.read_bytes()
+    most = len(data.rstrip(b"\t\n")) + 1 if draws.random() < 0.5 else len(data)  # or nearly all would strike blanks
+    path.write_bytes(blow(data[:most], draws) + data[most:])
     return [f"{name}: {path.relative_to(root)}"]
 
 

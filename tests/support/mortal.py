@@ -12,7 +12,7 @@ from typing import Any
 from spool import Bounds, Deferred, Delivered, Outcome, Record, Refused, Spool, Transport, drain, export_bundle
 from spool.disk import Disk
 
-_CALLS = {"make_directory", "create", "append", "sync", "sync_directory", "rename", "unlink", "truncate"}
+_CALLS = {"make_directory", "create", "write", "sync", "sync_directory", "rename", "unlink", "truncate"}
 
 # Children are forked by a server without threads: those of a test could hold locks that nobody would ever release.
 _processes = multiprocessing.get_context("forkserver")
@@ -32,12 +32,12 @@ class MortalDisk(Disk):
                 os.kill(os.getpid(), signal.SIGKILL)
         return super().__getattribute__(name)
 
-    def append(self, descriptor: int, data: bytes) -> None:
+    def write(self, descriptor: int, data: bytes) -> None:
         """Write, or die in the middle of it."""
         if self.calls == 0:
             os.write(descriptor, data[: len(data) // 2])
             os.kill(os.getpid(), signal.SIGKILL)
-        super().append(descriptor, data)
+        super().write(descriptor, data)
 
 
 class Scripted(Transport):

@@ -61,7 +61,7 @@ def test_status_says_who_decided(evidently: CommandLine) -> None:
     assert (shown["recording"], shown["sending"], shown["decided_by"]) == (True, True, "default")
     assert shown["endpoint"] == "https://collector.example/"
     assert shown["pending"]["records"] == 3
-    assert shown["pending"]["bytes"] == (evidently.spool / "active.ndjson").stat().st_size
+    assert shown["pending"]["bytes"] == len(evidently.recorded)
     assert shown["pending"]["ages"]["<5"] == 3
     assert shown["spool"] == str(evidently.spool)
 
@@ -72,7 +72,7 @@ def test_pending_lists_every_record(evidently: CommandLine) -> None:
     lines = evidently("telemetry", "pending").stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["ID", *ids]
     assert all("profile data_drift" in line for line in lines[1:])
-    assert evidently("telemetry", "pending", "--json").stdout == (evidently.spool / "active.ndjson").read_text()
+    assert evidently("telemetry", "pending", "--json").stdout == evidently.recorded
 
 
 def test_pending_has_a_limit(evidently: CommandLine) -> None:
@@ -91,7 +91,7 @@ def test_show_is_exact(evidently: CommandLine, endpoint: Endpoint) -> None:
     shown = json.loads(
         evidently("telemetry", "show", record_id, "--json", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url).stdout
     )
-    line = (evidently.spool / "active.ndjson").read_text().strip()
+    line = evidently.recorded.strip()
     assert evidently("telemetry", "show", record_id[:20]).stdout.splitlines()[0] == line
     assert shown["record"] == json.loads(line)
     evidently("telemetry", "flush", EVIDENTLY_TELEMETRY_ENDPOINT=endpoint.url)

@@ -414,10 +414,10 @@ def test_a_stick_that_is_full(near: Spool, bundle: Path) -> None:
         near.append({"noise": draws.randbytes(20_000).hex()}, event_type="t")
 
     class FullDisk(Disk):
-        def append(self, descriptor: int, data: bytes) -> None:
+        def write(self, descriptor: int, data: bytes) -> None:
             if os.fstat(descriptor).st_size > 100_000:
                 raise OSError(28, os.strerror(28))
-            super().append(descriptor, data)
+            super().write(descriptor, data)
 
     before = lines(near)
     near.disk = FullDisk()

@@ -121,15 +121,16 @@ def test_a_segment_that_is_delivered_under_a_look_is_not_foreign(
 
 
 @given(
-    lengths=st.lists(st.sampled_from([0, 1, 900, 262_143, 262_144, 300_000, 1_100_000]), max_size=8), torn=st.booleans()
+    lengths=st.lists(st.sampled_from([0, 1, 900, 262_143, 262_144, 300_000, 1_100_000]), max_size=8),
+    end=st.sampled_from([b"\n", b"", b"\t\n", b"\t" * 4000 + b"\n"]),
 )
-def test_a_file_reads_the_same_from_its_end(lengths: list[int], torn: bool) -> None:
-    """Read backwards, a file has the same bytes, in portions as small; lines that fit into one are whole."""
+def test_a_file_reads_the_same_from_its_end(lengths: list[int], end: bytes) -> None:
+    """Read from either end, a file has the same lines, without the blanks behind them, in portions as small."""
     lines = [b"%d" % number + b"x" * length + b"\n" for number, length in enumerate(lengths)]
-    data = b"".join(lines)[: -1 if torn else None]
+    data = b"".join(lines)
     with TemporaryDirectory() as folder:
         path = Path(folder, "file")
-        path.write_bytes(data)
+        path.write_bytes(data[:-1] + end if data else b"")
         forwards, backwards = list(portions(path)), list(portions_backwards(path))
     assert b"".join(backwards[::-1]) == b"".join(forwards) == data
     assert all(0 < len(portion) <= PORTION_BYTES for portion in backwards)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from types import FrameType
@@ -183,9 +184,9 @@ class CrashingDisk(Disk):
         self._count()
         super().make_directory(path)
 
-    def append(self, descriptor: int, data: bytes) -> None:
+    def write(self, descriptor: int, data: bytes) -> None:
         self._count()
-        super().append(descriptor, data)
+        super().write(descriptor, data)
 
     def sync(self, descriptor: int) -> None:
         self._count()
@@ -431,7 +432,7 @@ def test_a_full_disk_accepts_nothing_and_leaves_no_half_record(spool: Spool) -> 
     resource.setrlimit(resource.RLIMIT_FSIZE, (spool.layout.active.stat().st_size + 100, hard))
     try:
         with pytest.raises(UnavailableError, match=r"cannot write to the spool in .*: "):
-            append(spool)
+            spool.append({"more than a step": "x" * 9000}, event_type="t")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     second = append(spool)
@@ -464,14 +465,14 @@ def test_a_lock_file_that_was_removed_is_made_anew(spool: Spool) -> None:
 
 @pytest.mark.parametrize("remade", [False, True])
 def test_a_lock_file_that_is_removed_while_it_is_locked_is_no_lock(spool: Spool, remade: bool) -> None:
-    """Who has locked a file that lost its name meanwhile neither seals nor makes a segment: others lock another one."""
+    """Who has locked a file that lost its name meanwhile writes, seals and makes nothing: others lock another one."""
     expected = [append(spool)]
     locked = spool.append_lock.acquire(0.0)
     assert locked
     spool.layout.append_lock.unlink()
     if remade:
         expected.append(append(Spool(spool.layout.root, source="other")))
-    for change in (spool._active.seal, spool._active.create):
+    for change in (partial(spool._active.write, b"{}\n"), spool._active.seal, spool._active.create):
         with pytest.raises(FileNotFoundError):
             change(locked)
     locked.release()
@@ -558,12 +559,12 @@ def test_after_a_write_error_appends_go_on(tmp_path: Path) -> None:
     """A disk that works again is written to again, though another thread was in the middle of an append meanwhile."""
 
     class Slow(FailingOnce):
-        def append(self, descriptor: int, data: bytes) -> None:
+        def write(self, descriptor: int, data: bytes) -> None:
             if self.asked.is_set():
                 self.others_are_done.set()
                 assert self.failed.wait(timeout=60)
                 self.armed = False
-            super().append(descriptor, data)
+            super().write(descriptor, data)
 
     disk = Slow()
     spool = Spool(tmp_path / "spool", source="test", disk=disk)
