@@ -118,8 +118,8 @@ class Browser:
         """Bring every plot that is open into sight, as a reader does who scrolls, and wait until it is drawn."""
         plots = "[...document.querySelectorAll('.plot')].filter((plot) => plot.offsetParent)"
         for plot in range(self.evaluate(f"{plots}.length")):
-            self.evaluate(f"{plots}[{plot}].scrollIntoView()")
-            self.until(f"{plots}[{plot}].dataset.state === 'drawn'")
+            # Each time anew: what is drawn above it meanwhile may move it out of sight.
+            self.until(f"({plots}[{plot}].scrollIntoView(), {plots}[{plot}].dataset.state === 'drawn')")
 
     def happened(self, *methods: str) -> list[dict[str, Any]]:
         """What the browser reported under these names."""
