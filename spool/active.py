@@ -46,7 +46,7 @@ class Active:
         if file is None or not file.has_room(line):
             if is_there:
                 try:
-                    self._close(file, locked)
+                    self._close(file)
                 except PermissionError:
                     return None, True
             file = self.create(locked)
@@ -60,8 +60,9 @@ class Active:
 
     def seal(self, locked: LockFile) -> Path | None:
         """Close the segment if anything is in it, and return its new path. Appends need another one then."""
+        locked.check(self._layout.append_lock)
         file, is_there = self._open()
-        return self._close(file, locked) if (file.end if file else is_there) else None
+        return self._close(file) if (file.end if file else is_there) else None
 
     def create(self, locked: LockFile) -> "ActiveFile":
         """
@@ -91,8 +92,7 @@ class Active:
                 raise
             return None, True
 
-    def _close(self, file: "ActiveFile | None", locked: LockFile) -> Path:
-        locked.check(self._layout.append_lock)
+    def _close(self, file: "ActiveFile | None") -> Path:
         if not stat.S_ISDIR(os.lstat(self._layout.pending).st_mode):  # somebody's link leads out of the spool
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self._layout.pending))
         path = self._layout.segment(self._new_id())
