@@ -13,7 +13,8 @@ from spool.record import Record, verify, verify_all
 SEGMENT_BYTES = 256 * 1024  # well below the smallest body limit met among real receivers (1 MB)
 PORTION_BYTES = 4 * SEGMENT_BYTES  # what is held at once; a file that is larger is no segment of ours
 UNREADABLE = {errno.EIO, errno.ESTALE, errno.EACCES, errno.EPERM}  # a bad sector, what sudo left: that file's alone
-BLANKS = b"\t\n"  # behind the last line: the next one is written over them
+STEP = 8192  # bytes by which the active segment grows: some ten records; with half of it an append takes 6 % longer
+_BLANKS = b"\t\n\0"  # behind the last line, at most a step: room for the next one, and what a power cut has left of it
 _NO_FILE = {errno.ELOOP, errno.ENXIO}  # a link, a socket
 _BLOCK = SEGMENT_BYTES  # what is read at once: for more than there is, each read would get fresh memory, 5 times slower
 
@@ -37,8 +38,8 @@ def parse(path: Path, data: bytes) -> Segment:
         return Segment(path, all_of_them)
     records: list[Record] = []
     corrupt: list[bytes] = []
-    for line in lines:
-        line = line.rstrip(BLANKS)  # noqa: PLW2901 - somebody has written behind them
+    for each in lines:
+        line = each.strip(b"\t")  # of what a crash lost, and those behind which somebody has written
         record = verify(line)
         if record is not None:
             records.append(record)
@@ -49,7 +50,7 @@ def parse(path: Path, data: bytes) -> Segment:
 
 def portions(path: Path) -> Iterator[bytes]:
     """
-    Read a file in portions that end behind a line, or after 1 MiB without the end of a line.
+    Read a file in portions that end behind a line, or after 1 MiB without one; blanks behind the last one are left out.
 
     Nothing comes from a file that is gone, and nothing from what is no file: a directory, a pipe.
     """
@@ -60,7 +61,9 @@ def portions(path: Path) -> Iterator[bytes]:
         left, rest = os.fstat(descriptor).st_size, b""
         while block := os.read(descriptor, min(left, _BLOCK)):
             left -= len(block)
-            data = rest + block if left else _without_blanks(rest + block)
+            data = rest + block
+            if not left:
+                data = data[: end_of_lines(data)]
             end = data.rfind(b"\n") + 1
             if not end and len(data) + _BLOCK > PORTION_BYTES:
                 end = len(data)
@@ -98,7 +101,7 @@ def portions_backwards(path: Path) -> Iterator[bytes]:
             os.lseek(descriptor, start, os.SEEK_SET)
             data = os.read(descriptor, left - start) + rest
             if left == size:
-                data = _without_blanks(data)
+                data = data[: end_of_lines(data)]
             left = start
             cut = data.find(b"\n") + 1 if left else 0  # the line before that begins in the next block
             if left and cut in {0, len(data)}:
@@ -112,10 +115,12 @@ def portions_backwards(path: Path) -> Iterator[bytes]:
         os.close(descriptor)
 
 
-def _without_blanks(data: bytes) -> bytes:
-    """Return the end of a file without what lies behind its last line."""
-    lines = data.rstrip(BLANKS)
-    return lines + b"\n" if lines else b""
+def end_of_lines(data: bytes) -> int:
+    """Return where the last line in the end of a file ends, with its newline if it has one."""
+    end = len(data.rstrip(_BLANKS))
+    if len(data) - end > STEP:  # not ours: nothing is known of them
+        return len(data)
+    return end + (data[end : end + 1] == b"\n" and end > 0)
 
 
 def _open(path: Path) -> int | None:

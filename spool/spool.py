@@ -9,7 +9,7 @@ from pathlib import Path
 
 from spool import bounds as limits
 from spool import place
-from spool.active import Active, read_active
+from spool.active import Active, ActiveFile, read_active
 from spool.bounds import Bounds
 from spool.disk import Disk
 from spool.errors import BusyError, NoLocksError, SpoolError, UnavailableError
@@ -102,7 +102,7 @@ class Spool:
                 if path is None:
                     return None
                 with suppress(OSError):  # sealed it is: the next append makes an active segment, or says why it cannot
-                    self._active.create(locked)
+                    self._active.create(locked).close()
                 return path
 
     def now(self) -> datetime:
@@ -221,21 +221,27 @@ class Spool:
         Not only where this append sealed one: where each flush fails and seals, no append ever meets a full segment.
         """
         line = record.line + b"\n"
-        file, begins_segment = None, True
-        try:
-            with self.append_lock.held(patience=_APPEND_PATIENCE) as locked:
-                if locked is not None:
-                    file, begins_segment = self._active.write(line, locked)
-        except NoLocksError as error:
-            if limits.room(self) < len(line):  # what would make room, the bounds and a drain, needs locks
-                raise UnavailableError(f"the spool is full, and {error}") from error
+        file, begins_segment = self._write(line)
         if file is None:
             self.publish(line, self.layout.segment(record.id))  # commit point
             return begins_segment
         # Outside the lock, so that many appends share one commit of the file system. The segment may have been sealed,
         # or even delivered, in the meantime: the descriptor follows the file, whatever its name.
-        file.sync()  # commit point
+        try:
+            file.sync()  # commit point
+        finally:
+            file.close()
         return begins_segment
+
+    def _write(self, line: bytes) -> tuple[ActiveFile | None, bool]:
+        """Write a line into the active segment, as `Active.write` does; no file when the lock is not to be had."""
+        try:
+            with self.append_lock.held(patience=_APPEND_PATIENCE) as locked:
+                return self._active.write(line, locked) if locked else (None, True)
+        except NoLocksError as error:
+            if limits.room(self) < len(line):  # what would make room, the bounds and a drain, needs locks
+                raise UnavailableError(f"the spool is full, and {error}") from error
+            return None, True
 
     def _keep_bounds(self) -> None:
         """Drop what is over the bounds, unless a drain is at work: what is about to be delivered is not dropped."""

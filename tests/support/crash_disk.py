@@ -20,6 +20,7 @@ from pathlib import Path
 
 from spool.disk import Disk
 
+_BLOCK = 4096  # bytes
 _FOLDER = 0  # stands for a directory, where a file has its number
 _EXHAUSTIVE = 32  # combinations at one crash point; where there are more, as many are drawn
 
@@ -43,10 +44,11 @@ class Written:
 
 @dataclass(frozen=True)
 class Cut:
-    """A file's new end."""
+    """A file's new end. The rest of its last block is zeroed, perhaps before the file is any shorter."""
 
     file: int
     size: int
+    before: int
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Tree:
             case Written(file, offset, data):
                 old = self.data.get(file, b"").ljust(offset, b"\0")
                 self.data[file] = old[:offset] + data + old[offset + len(data) :]
-            case Cut(file, size):
+            case Cut(file, size, _):
                 self.data[file] = self.data.get(file, b"")[:size]
 
     def walk(self, folder: Path) -> Iterator[tuple[Path, int]]:
@@ -346,9 +348,10 @@ class RecordedDisk(UnsyncedDisk):
 
     def truncate(self, descriptor: int, size: int) -> None:
         self._call()
+        entry = os.fstat(descriptor)
         super().truncate(descriptor, size)
-        file = self.machine.number(os.fstat(descriptor).st_ino)
-        self.machine.record(f"truncate file {file} to {size} bytes", Cut(file, size))
+        file = self.machine.number(entry.st_ino)
+        self.machine.record(f"truncate file {file} to {size} bytes", Cut(file, size, entry.st_size))
 
 
 def rebuilt(states: Iterable[State], top: Path) -> Iterator[tuple[State, Path]]:
@@ -371,16 +374,23 @@ def _place(effect: Effect) -> int | Path:
 def _alternatives(pending: list[tuple[int, Effect]]) -> list[list[Choice]]:
     """For each step that is not durable, what can have come of it: first nothing, last all."""
     steps = (tuple(effect for _, effect in group) for _, group in itertools.groupby(pending, key=lambda item: item[0]))
-    return [
-        _remains(effects[0])
-        if isinstance(effects[0], Written)
-        else [effects[:number] for number in range(len(effects) + 1)]
-        for effects in steps
-    ]
+    return [_remains(effects[0], effects) for effects in steps]
 
 
-def _remains(write: Written) -> list[Choice]:
-    """What can have come of a write: a beginning, with or without NULs up to its end, or all."""
+def _remains(effect: Effect, effects: Choice) -> list[Choice]:
+    """What can have come of a step: of a write and a cut more than nothing or all."""
+    match effect:
+        case Written():
+            return _remains_of_a_write(effect)
+        case Cut(file, size, before):
+            zeroed = bytes(max(0, min(before, -(-size // _BLOCK) * _BLOCK) - size))
+            return [(), (Written(file, size, zeroed),), effects]
+        case Named():
+            return [effects[:number] for number in range(len(effects) + 1)]
+
+
+def _remains_of_a_write(write: Written) -> list[Choice]:
+    """A beginning, with or without NULs up to its end, or all."""
     size = len(write.data)
     beginnings = [write.data[:cut] for cut in (1, size // 2, size - 1)]
     pieces = [b"\0" * size, *beginnings, *(piece.ljust(size, b"\0") for piece in beginnings), write.data]

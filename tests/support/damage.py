@@ -26,7 +26,7 @@ from spool.bounds import Bounds
 from spool.dead import letters
 from spool.inspection import count_dead, count_pending
 from spool.record import sealed_content, verify
-from spool.segment import SEGMENT_BYTES
+from spool.segment import SEGMENT_BYTES, STEP
 
 _BOUNDLESS = Bounds(octets=2**50, age=timedelta.max)  # what a bound drops is counted, and here bytes are compared
 _PER_SPOOL = 50  # tries with copies of one spool: a copy is made in a fraction of the time
@@ -188,8 +188,10 @@ def _is_file(path: Path) -> bool:
 
 def _lines(path: Path) -> list[bytes]:
     """Return the lines of a file that are not blank, without the blanks behind them."""
-    lines = path.read_bytes().split(b"\n") if _is_file(path) else []
-    return [bare for line in lines if (bare := line.rstrip(b"\t"))]
+    data = path.read_bytes() if _is_file(path) else b""
+    bare_data = data.rstrip(b"\t\n\0")
+    lines = (bare_data if len(data) - len(bare_data) <= STEP else data).split(b"\n")
+    return [bare for line in lines if (bare := line.strip(b"\t"))]
 
 
 def _is_letter(line: bytes) -> bool:

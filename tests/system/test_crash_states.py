@@ -31,7 +31,7 @@ from spool.bounds import Bounds, dropped, gap_data
 from spool.dead import letters, requeue, requeue_all
 from spool.purge import purge
 from spool.record import new_id, verify
-from spool.segment import PORTION_BYTES, SEGMENT_BYTES
+from spool.segment import PORTION_BYTES, SEGMENT_BYTES, STEP
 
 NOW_NS = 1_795_428_000_000_000_000
 SECOND = 1_000_000_000
@@ -140,6 +140,17 @@ def appends(machine: Machine) -> None:
     spool = used(machine)
     for size in (0, 500, 0):
         append(machine, spool, size)
+
+
+@scenario
+def append_behind_a_full_step(machine: Machine) -> None:
+    """An append where no blanks are left: the record before fills the file to the last byte of a step."""
+    spool = used(machine, 0)
+    empty = len(spool.layout.active.read_bytes().rstrip(b"\t\n") + b"\n")
+    append(machine, spool, STEP - 2 * empty)
+    assert spool.layout.active.read_bytes().endswith(b"}\n")
+    append(machine, spool)
+    append(machine, spool)
 
 
 @scenario
@@ -492,7 +503,7 @@ def content(spool: Spool) -> dict[str, bytes]:
 def survives(machine: Machine, top: Path) -> int:
     """Check the promise in every state that the machine could be left in; returns how many they are."""
     known = {
-        record for data in machine.written() for line in data.split(b"\n") if (record := verify(line.rstrip(b"\t")))
+        record for data in machine.written() for line in data.split(b"\n") if (record := verify(line.strip(b"\t\0")))
     }
     number = 0
     for state, place in rebuilt(machine.states(), top):

@@ -56,11 +56,13 @@ def test_whole_lines_are_seen_at_one_look() -> None:
 
 
 def test_torn_lines_are_counted_as_such(tmp_path: Path) -> None:
-    """What a crash tore and what somebody put there counts as corrupt, not as pending."""
+    """What a crash tore and what somebody put there counts as corrupt, not as pending, once it is known to be that."""
     sealed = line() + b"\n" + line()[:90] + b"\n" + line() + b"\n"
     spool = pending(tmp_path, sealed, b"text\n" + line() + b"\n" + line()[:5])
     found = count_pending(spool, NOW)
-    assert (found.records, found.corrupt) == (3, 3)
+    assert (found.records, found.corrupt) == (3, 2)  # the last one may be in the middle of being written
+    spool.seal()
+    assert count_pending(spool, NOW).corrupt == 3
 
 
 @pytest.mark.parametrize("minutes", [0, 4.99, 5, 9.99, 10, 100, 1279.9, 1280, 50_000, -60])
@@ -132,7 +134,7 @@ def test_a_file_reads_the_same_from_its_end(lengths: list[int], end: bytes) -> N
         path = Path(folder, "file")
         path.write_bytes(data[:-1] + end if data else b"")
         forwards, backwards = list(portions(path)), list(portions_backwards(path))
-    assert b"".join(backwards[::-1]) == b"".join(forwards) == data
+    assert b"".join(backwards[::-1]) == b"".join(forwards) == (data if end[:1] == b"\n" else data[:-1])
     assert all(0 < len(portion) <= PORTION_BYTES for portion in backwards)
     if max(lengths, default=0) < PORTION_BYTES // 2:
         assert all(portion.endswith(b"\n") for portion in backwards[1:])
