@@ -132,7 +132,7 @@ class LockFile:
 
     def check(self, path: Path) -> None:
         """Raise FileNotFoundError when the file that we have locked lost its name: others lock another one."""
-        entry = path.lstat()
+        entry = os.lstat(path)
         if self._owned is None or self._owned.inode != (entry.st_dev, entry.st_ino):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
