@@ -117,7 +117,8 @@ def portions_backwards(path: Path) -> Iterator[bytes]:
 
 def end_of_lines(data: bytes) -> int:
     """Return where the last line in the end of a file ends, with its newline if it has one."""
-    end = len(data.rstrip(_BLANKS))
+    last = data[-STEP - 1 :]
+    end = len(data) - len(last) + len(last.rstrip(_BLANKS))
     if len(data) - end > STEP:  # not ours: nothing is known of them
         return len(data)
     return end + (data[end : end + 1] == b"\n" and end > 0)
