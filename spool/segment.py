@@ -118,10 +118,12 @@ def portions_backwards(path: Path) -> Iterator[bytes]:
 def end_of_lines(data: bytes) -> int:
     """Return where the last line in the end of a file ends, with its newline if it has one."""
     last = data[-STEP - 1 :]
-    end = len(data) - len(last) + len(last.rstrip(_BLANKS))
-    if len(data) - end > STEP:  # not ours: nothing is known of them
+    end = len(last.rstrip(_BLANKS))
+    if last[end : end + 1] != b"\n" and end:  # NULs directly behind a line are a part of it
+        end = len(last.rstrip(b"\t\n"))
+    if len(last) - end > STEP:  # not ours: nothing is known of them
         return len(data)
-    return end + (data[end : end + 1] == b"\n" and end > 0)
+    return len(data) - len(last) + end + (last[end : end + 1] == b"\n" and end > 0)
 
 
 def _open(path: Path) -> int | None:

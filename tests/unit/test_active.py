@@ -246,3 +246,13 @@ def test_a_file_that_stays_open_is_closed(spool: Spool) -> None:
             failed += 1
     assert failed > 20
     assert len(list(Path("/dev/fd").iterdir())) <= before
+
+
+@pytest.mark.parametrize("end", [b"\0\n", b"\0\t\n", b"\0"])
+def test_nuls_behind_a_line_that_is_none_are_a_part_of_it(spool: Spool, end: bytes) -> None:
+    """Damage that ends with NULs keeps them: nobody knows that they are blanks."""
+    append(spool)
+    spool.layout.active.write_bytes(b"noise" + end)
+    spool.seal()
+    [segment] = spool.segments()
+    assert segment.corrupt == (b"noise\0",)
