@@ -19,7 +19,7 @@ What a crash after each step leaves, and what repairs it:
     first   format file published        a spool                                  -
     append  active segment made          an empty one, its name perhaps lost      the next append syncs the name first
     append  line written                 nothing, a torn line or a whole one,     the next append isolates a torn
-                                         not accepted                             one, a drain buries it
+                                         not accepted, and shown to nobody        one, a drain buries it
     append  line synced = accepted       a pending record                         -
     append  temporary file synced        a *.tmp, not accepted                    a drain, when it is an hour old
     append  renamed into pending/        a segment or a *.tmp, not accepted       delivered, or as above

@@ -18,14 +18,14 @@ from spool import place
 from spool.disk import Disk
 from spool.layout import Layout
 from spool.locks import LockFile
-from spool.segment import SEGMENT_BYTES, STEP, UNREADABLE, end_of_lines, readable_portions
+from spool.segment import SEGMENT_BYTES, STEP, UNREADABLE, end_of_lines, parse, readable_portions
 
 # As much of its end is written as is needed. JSON passes over tabs, and a terminal shows none beyond its last column.
 _BLANK_LINE = b"\t" * (STEP - 1) + b"\n"
 
 
 class Active:
-    """The active segment of a spool. It is opened each time, and so always is the one that bears the name."""
+    """The active segment of a spool. It is opened for each append, so it is always the file that has the name."""
 
     def __init__(self, layout: Layout, disk: Disk, new_id: Callable[[], str]) -> None:
         self._layout = layout
@@ -37,7 +37,7 @@ class Active:
         Put a line behind the last one, sealing the segment before when the line has no room in it.
 
         Returns the file, which is still to be synced and closed, and whether the line is the first in its segment, as
-        behind each seal, a drain's as well; no file when a full one cannot be sealed: on Windows a stranger may have it
+        behind each seal, a drain's as well; no file when a full one cannot be sealed: on Windows somebody may have it
         open. FileNotFoundError when somebody has removed the spool, or a part of it.
         """
         file = self._open()
@@ -46,6 +46,7 @@ class Active:
                 try:
                     self._put_aside(file, locked)
                 except PermissionError:
+                    file.close()
                     return None, True
                 file = None
             if file is None:
@@ -93,8 +94,8 @@ class Active:
         """
         Open the segment; None when there is none.
 
-        What is no file (somebody's directory, a link), or kept from us, by a bad sector too, is as one that is full: it
-        is put aside, among the segments.
+        What is no file (somebody's directory, a link), and what cannot be opened or read, counts as full: it is put
+        aside, among the segments.
         """
         descriptor = None
         try:
@@ -102,12 +103,16 @@ class Active:
             return ActiveFile(self._disk, descriptor, *_last_line(descriptor))
         except FileNotFoundError:
             return None
-        except OSError as error:
+        except BaseException as error:
             if descriptor is not None:
                 os.close(descriptor)
-            if error.errno not in UNREADABLE and stat.S_ISREG(os.lstat(self._layout.active).st_mode):
+            unreadable = isinstance(error, OSError) and (error.errno in UNREADABLE or not self._is_file())
+            if not unreadable:
                 raise
             return ActiveFile(self._disk, -1, SEGMENT_BYTES)
+
+    def _is_file(self) -> bool:
+        return stat.S_ISREG(os.lstat(self._layout.active).st_mode)
 
     def _put_aside(self, file: "ActiveFile", locked: LockFile) -> Path:
         locked.check(self._layout.append_lock)
@@ -123,10 +128,11 @@ class Active:
 @dataclass(slots=True)
 class ActiveFile:
     """
-    An open active segment. Whoever has it closes it: out of a `__del__` comes no interrupt.
+    An open active segment. Whoever has it closes it: an interrupt that comes in a `__del__` is lost.
 
     No two appends share one: the system says only once per open file that it could not write. And no append asks for
-    its times, as `stat` does: Linux would change them with the next write, and the sync would write the journal again.
+    its times, as `stat` does: Linux (6.13 and later) changes them with the write that comes next, and its sync would
+    write the journal again.
     """
 
     disk: Disk
@@ -159,9 +165,9 @@ class ActiveFile:
 
     def close(self) -> None:
         """Close it. Whatever the system says of that, what is synced is durable."""
-        descriptor, self.descriptor = self.descriptor, -1
-        if descriptor >= 0:
-            with suppress(OSError):
+        with suppress(OSError):
+            if self.descriptor >= 0:
+                descriptor, self.descriptor = self.descriptor, -1
                 os.close(descriptor)
 
 
@@ -174,18 +180,24 @@ def _last_line(descriptor: int) -> tuple[int, int, bool]:
         os.lseek(descriptor, start, os.SEEK_SET)
         data = os.read(descriptor, size - start)
         lines_end = data.rfind(b"\n", 0, -1) + 1
-        if lines_end and _BLANK_LINE.endswith(data[lines_end:]):
+        if lines_end > 1 and _BLANK_LINE.endswith(data[lines_end:]):
             return start + lines_end, size, False  # nearly always, and ten times as fast
         if end := end_of_lines(data):
             return start + end, size, not data[:end].endswith(b"\n")
     return 0, size, False
 
 
-def read_active(layout: Layout, unreadable: Callable[[Path], None] = lambda _path: None) -> list[bytes]:
+def read_active(
+    layout: Layout, unreadable: Callable[[Path], None] = lambda _path: None, *, unfinished: bool = False
+) -> list[bytes]:
     """
-    Read the active segment in portions, as `readable_portions` does, without its lock and up to its last newline.
+    Read the active segment in portions, as `readable_portions` does, without its lock.
 
-    RACE: behind that may be a line that is being written. Or a crash has torn it; then the next append sets it apart.
+    RACE: a line without its newline is being written, or a crash has torn it, which the next append or seal will show:
+    it is left out, unless `unfinished` lines are asked for. Of one that is written over blanks, the end may be seen
+    before the beginning: nobody is told of damage before a second look.
     """
     data = list(readable_portions(layout.active, unreadable))
-    return data if data and data[-1].endswith(b"\n") else data[:-1]
+    if any(parse(layout.active, portion).corrupt for portion in data):
+        data = list(readable_portions(layout.active)) or data
+    return data if unfinished or not data or data[-1].endswith(b"\n") else data[:-1]

@@ -42,7 +42,7 @@ class Disk:
         return self.platform.open(path, _NEW)
 
     def write(self, descriptor: int, data: bytes) -> None:
-        """Write all of `data` at a descriptor's place, in one call; on failure the file ends in front of it."""
+        """Write all of `data` at a descriptor's place, in one call, or cut off what is written of it, and raise."""
         written = os.write(descriptor, data)
         if written != len(data):  # a full disk takes the first part without an error
             self.truncate(descriptor, os.lseek(descriptor, 0, os.SEEK_CUR) - written)

@@ -59,7 +59,7 @@ def purgeable(spool: Spool, *, older_than: timedelta | None = None) -> Purged:
     """Return what the receipt of a purge would say now. Errors as for `Spool.segments`."""
     tally = _Tally()
     limit = _limit(spool, older_than)
-    for segment in spool.segments():
+    for segment in spool.segments(unfinished=True):
         old, kept = _divided(segment, limit)
         tally.add(record.recorded_at for record in old)
         if limit is None or (old and not kept):

@@ -14,7 +14,8 @@ SEGMENT_BYTES = 256 * 1024  # well below the smallest body limit met among real 
 PORTION_BYTES = 4 * SEGMENT_BYTES  # what is held at once; a file that is larger is no segment of ours
 UNREADABLE = {errno.EIO, errno.ESTALE, errno.EACCES, errno.EPERM}  # a bad sector, what sudo left: that file's alone
 STEP = 8192  # bytes by which the active segment grows: some ten records; with half of it an append takes 6 % longer
-_BLANKS = b"\t\n\0"  # behind the last line, at most a step: room for the next one, and what a power cut has left of it
+_BLANKS = b"\t\n\0"  # behind the last line: room for the next one, and what a power cut has left of it
+_MOST_BLANKS = 2 * STEP  # where it has left them of a write that was to make the file longer
 _NO_FILE = {errno.ELOOP, errno.ENXIO}  # a link, a socket
 _BLOCK = SEGMENT_BYTES  # what is read at once: for more than there is, each read would get fresh memory, 5 times slower
 
@@ -117,13 +118,14 @@ def portions_backwards(path: Path) -> Iterator[bytes]:
 
 def end_of_lines(data: bytes) -> int:
     """Return where the last line in the end of a file ends, with its newline if it has one."""
-    last = data[-STEP - 1 :]
+    last = data[-_MOST_BLANKS - 2 :]
     end = len(last.rstrip(_BLANKS))
     if last[end : end + 1] != b"\n" and end:  # NULs directly behind a line are a part of it
         end = len(last.rstrip(b"\t\n"))
-    if len(last) - end > STEP:  # not ours: nothing is known of them
+    end += last[end : end + 1] == b"\n" and end > 0
+    if len(last) - end > _MOST_BLANKS:  # not ours: nothing is known of them
         return len(data)
-    return len(data) - len(last) + end + (last[end : end + 1] == b"\n" and end > 0)
+    return len(data) - len(last) + end
 
 
 def _open(path: Path) -> int | None:

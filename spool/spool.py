@@ -118,21 +118,22 @@ class Spool:
         with self.disk_errors("read"):
             return place.check(self.layout, self.disk.platform)
 
-    def segments(self) -> Iterator[Segment]:
+    def segments(self, *, unfinished: bool = False) -> Iterator[Segment]:
         """
         Read the pending records, oldest segment first and the active one last. Streams: one portion is held at a time.
 
         Every record that was pending when this began is met, once, unless a drain is done with it before, or divides
-        the file that damage has made too large. What the disk does not give is told at the end.
+        the file that damage has made too large. What the disk does not give is told at the end. A line that may be in
+        the middle of being written is met when `unfinished` is set.
         """
         unreadable: list[Path] = []
-        for path, data, elsewhere in self.portions(unreadable.append):
+        for path, data, elsewhere in self.portions(unreadable.append, unfinished=unfinished):
             segment = parse(path, data)
             yield replace(segment, records=tuple(record for record in segment.records if record.id not in elsewhere))
         yield from (Segment(path, unreadable=True) for path in unreadable)
 
     def portions(
-        self, unreadable: Callable[[Path], None] = lambda _path: None
+        self, unreadable: Callable[[Path], None] = lambda _path: None, *, unfinished: bool = False
     ) -> Iterator[tuple[Path, bytes, Container[str]]]:
         """
         Yield what `segments` parses: a portion's path and lines, and the ids that are met in another portion.
@@ -144,7 +145,7 @@ class Spool:
         with self.disk_errors("read"):
             # RACE: the active segment may be sealed, and what is sealed be rewritten by a drain, while we read. So it
             # is read before the folder is listed, and what was in it is left out wherever else it is met.
-            active = read_active(self.layout, unreadable)
+            active = read_active(self.layout, unreadable, unfinished=unfinished)
             ours = {record.id for data in active for record in parse(self.layout.active, data).records}
             for path in self.sealed():
                 for data in readable_portions(path, unreadable):
@@ -235,13 +236,19 @@ class Spool:
 
     def _write(self, line: bytes) -> tuple[ActiveFile | None, bool]:
         """Write a line into the active segment, as `Active.write` does; no file when the lock is not to be had."""
+        file, begins_segment = None, True
         try:
             with self.append_lock.held(patience=_APPEND_PATIENCE) as locked:
-                return self._active.write(line, locked) if locked else (None, True)
+                if locked is not None:
+                    file, begins_segment = self._active.write(line, locked)
         except NoLocksError as error:
             if limits.room(self) < len(line):  # what would make room, the bounds and a drain, needs locks
                 raise UnavailableError(f"the spool is full, and {error}") from error
-            return None, True
+        except BaseException:
+            if file is not None:
+                file.close()
+            raise
+        return file, begins_segment
 
     def _keep_bounds(self) -> None:
         """Drop what is over the bounds, unless a drain is at work: what is about to be delivered is not dropped."""
