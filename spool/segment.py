@@ -120,7 +120,7 @@ def end_of_lines(data: bytes) -> int:
     """Return where the last line in the end of a file ends, with its newline if it has one."""
     last = data[-_MOST_BLANKS - 2 :]
     end = len(last.rstrip(_BLANKS))
-    if last[end : end + 1] != b"\n" and end:  # NULs directly behind a line are a part of it
+    if last[end : end + 1] != b"\n":  # NULs that are not behind a line and its newline are nobody's blanks
         end = len(last.rstrip(b"\t\n"))
     end += last[end : end + 1] == b"\n" and end > 0
     if len(last) - end > _MOST_BLANKS:  # not ours: nothing is known of them

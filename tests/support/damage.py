@@ -190,7 +190,7 @@ def _lines(path: Path) -> list[bytes]:
     """Return the lines of a file that are not blank, without the blanks behind them."""
     data = path.read_bytes() if _is_file(path) else b""
     bare_data = data.rstrip(b"\t\n\0")
-    if len(data) - len(bare_data) <= 2 * STEP and (not bare_data or data[len(bare_data) :][:1] == b"\n"):
+    if len(data) - len(bare_data) <= 2 * STEP and data[len(bare_data) :][:1] == b"\n":
         data = bare_data
     lines = data.split(b"\n")
     return [bare for line in lines if (bare := line.strip(b"\t"))]

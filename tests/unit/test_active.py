@@ -380,9 +380,8 @@ def test_a_file_of_blanks_is_empty(spool: Spool) -> None:
     """Blanks without a line before them, as of a first write that was lost, are nothing to seal; names are synced."""
     append(spool)
     synced: list[Path] = []
-    for blanks in (b"\0" * 700, b"\t" * 70 + b"\n"):
-        spool.layout.active.write_bytes(blanks)
-        assert (spool.seal(), spool.sealed()) == (None, [])
+    spool.layout.active.write_bytes(b"\t" * 70 + b"\n")
+    assert (spool.seal(), spool.sealed()) == (None, [])
     spool.disk.sync_directory = synced.append  # type: ignore[method-assign]
     append(spool)
     assert synced == [spool.layout.pending, spool.layout.root]
