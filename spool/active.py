@@ -18,7 +18,7 @@ from spool import place
 from spool.disk import Disk
 from spool.layout import Layout
 from spool.locks import LockFile
-from spool.segment import SEGMENT_BYTES, STEP, UNREADABLE, end_of_lines, parse, readable_portions
+from spool.segment import SEGMENT_BYTES, STEP, UNREADABLE, Segment, end_of_lines, parse, readable_portions
 
 # As much of its end is written as is needed. JSON passes over tabs, and a terminal shows none beyond its last column.
 _BLANK_LINE = b"\t" * (STEP - 1) + b"\n"
@@ -101,15 +101,14 @@ class Active:
         try:
             descriptor = self._disk.open(self._layout.active)
             return ActiveFile(self._disk, descriptor, *_last_line(descriptor))
-        except FileNotFoundError:
-            return None
         except BaseException as error:
             if descriptor is not None:
                 os.close(descriptor)
-            unreadable = isinstance(error, OSError) and (error.errno in UNREADABLE or not self._is_file())
-            if not unreadable:
-                raise
-            return ActiveFile(self._disk, -1, SEGMENT_BYTES)
+            if isinstance(error, FileNotFoundError):
+                return None
+            if isinstance(error, OSError) and (error.errno in UNREADABLE or not self._is_file()):
+                return ActiveFile(self._disk, -1, SEGMENT_BYTES)
+            raise
 
     def _is_file(self) -> bool:
         return stat.S_ISREG(os.lstat(self._layout.active).st_mode)
@@ -189,15 +188,16 @@ def _last_line(descriptor: int) -> tuple[int, int, bool]:
 
 def read_active(
     layout: Layout, unreadable: Callable[[Path], None] = lambda _path: None, *, unfinished: bool = False
-) -> list[bytes]:
+) -> list[tuple[bytes, Segment]]:
     """
-    Read the active segment in portions, as `readable_portions` does, without its lock.
+    Read the active segment in portions, as `readable_portions` does, and parse each, without its lock.
 
     RACE: a line without its newline is being written, or a crash has torn it, which the next append or seal will show:
     it is left out, unless `unfinished` lines are asked for. Of one that is written over blanks, the end may be seen
     before the beginning: nobody is told of damage before a second look.
     """
-    data = list(readable_portions(layout.active, unreadable))
-    if any(parse(layout.active, portion).corrupt for portion in data):
-        data = list(readable_portions(layout.active)) or data
-    return data if unfinished or not data or data[-1].endswith(b"\n") else data[:-1]
+    path = layout.active
+    found = [(data, parse(path, data)) for data in readable_portions(path, unreadable)]
+    if any(segment.corrupt for _, segment in found):
+        found = [(data, parse(path, data)) for data in readable_portions(path)] or found
+    return found if unfinished or not found or found[-1][0].endswith(b"\n") else found[:-1]

@@ -75,7 +75,7 @@ def newest_first(spool: Spool) -> Iterator[Record]:
         return
     with spool.disk_errors("read"):
         # RACE: the active segment is read before the folder is listed, for the reason given in `Spool.portions`.
-        active = [record for data in read_active(spool.layout) for record in parse(Path(), data).records]
+        active = [record for _, segment in read_active(spool.layout) for record in segment.records]
         ours = {record.id for record in active}
         paths = spool.sealed()
         yield from reversed(active)

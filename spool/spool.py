@@ -146,11 +146,11 @@ class Spool:
             # RACE: the active segment may be sealed, and what is sealed be rewritten by a drain, while we read. So it
             # is read before the folder is listed, and what was in it is left out wherever else it is met.
             active = read_active(self.layout, unreadable, unfinished=unfinished)
-            ours = {record.id for data in active for record in parse(self.layout.active, data).records}
+            ours = {record.id for _, segment in active for record in segment.records}
             for path in self.sealed():
                 for data in readable_portions(path, unreadable):
                     yield path, data, ours
-            for data in active:
+            for data, _ in active:
                 yield self.layout.active, data, ()
 
     def records(self) -> Iterator[Record]:

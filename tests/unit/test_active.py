@@ -36,6 +36,31 @@ def ids(spool: Spool) -> list[str]:
     return [record.id for record in spool.records()]
 
 
+def used(spool: Spool) -> int:
+    """Where the last line in the active segment ends."""
+    return len(spool.layout.active.read_bytes().rstrip(b"\t\n\0")) + 1
+
+
+def fill(spool: Spool, total: int) -> int:
+    """Append until the last line ends there; return the bytes of a record with no text."""
+    append(spool, 0)
+    least = used(spool)
+    while total - used(spool) > 60_000:
+        append(spool, 30_000)
+    append(spool, total - used(spool) - least)
+    assert used(spool) == total
+    return least
+
+
+def open_files(inode: int) -> int:
+    """How many descriptors of this process are of that file."""
+    number = 0
+    for descriptor in Path("/dev/fd").iterdir():
+        with suppress(OSError):
+            number += os.fstat(int(descriptor.name)).st_ino == inode
+    return number
+
+
 def test_it_grows_in_steps(spool: Spool) -> None:
     """Blanks that JSON allows lie behind the last record: most appends leave the file as long as it is."""
     lengths = [append(spool) and spool.layout.active.stat().st_size for _ in range(60)]
@@ -47,7 +72,7 @@ def test_it_grows_in_steps(spool: Spool) -> None:
 
 
 def test_programs_write_behind_one_another(spool: Spool) -> None:
-    """Programs that append in turn, each with its own memory of where the end was, overwrite nothing."""
+    """Programs that append in turn find the end where the others have left it, and overwrite nothing."""
     others = [Spool(spool.layout.root, source="test") for _ in range(3)]
     turns = [0, 0, 1, 0, 2, 2, 2, 1, 0, 1, 1, 2, 0] * 30
     expected = [append(others[turn], 100 * turn) for turn in turns]
@@ -59,7 +84,7 @@ def test_programs_write_behind_one_another(spool: Spool) -> None:
 def test_what_a_crash_left_over_the_blanks_stays_alone(spool: Spool, torn: bytes) -> None:
     """A write that was broken off over the blanks costs no record before or behind it."""
     first = append(spool)
-    end = len(spool.layout.active.read_bytes().rstrip(b"\t\n")) + 1
+    end = used(spool)
     with spool.layout.active.open("r+b") as file:
         file.seek(end)
         file.write(torn)
@@ -73,7 +98,7 @@ def test_a_write_that_begins_later_than_it_should_costs_nothing(spool: Spool) ->
     """Where a power cut kept the end of a write and not its beginning, the record before it is whole."""
     first = append(spool)
     data = spool.layout.active.read_bytes()
-    end = len(data.rstrip(b"\t\n")) + 1
+    end = used(spool)
     spool.layout.active.write_bytes(data[: end + 200] + b'end of a record"}\n' + data[end + 218 :])
     second = append(spool)
     [segment] = spool.segments()
@@ -98,7 +123,7 @@ def test_what_a_power_cut_leaves_of_a_seal_is_no_damage(spool: Spool, sealed: bo
     """NULs in the place of blanks, as of a block that was cut and came back, are nobody's, and are written over."""
     expected = [append(spool)]
     data = spool.layout.active.read_bytes()
-    end = len(data.rstrip(b"\t\n")) + 1
+    end = used(spool)
     spool.layout.active.write_bytes(data[:end] + bytes(4096 - end) + data[4096:])
     if sealed:
         spool.layout.active.rename(spool.layout.segment(expected[0]))
@@ -150,7 +175,7 @@ class Written(Disk):
 def test_a_record_that_ends_where_a_step_does(spool: Spool, more: int) -> None:
     """The record that fills a step to its last byte, or nearly so, keeps its newline, and the next lies behind it."""
     first = append(spool, 0)
-    length = len(spool.layout.active.read_bytes().rstrip(b"\t\n")) + 1
+    length = used(spool)
     expected = [first, append(spool, STEP - 2 * length - more)]
     data = spool.layout.active.read_bytes()
     assert data[-more - 2 :] == b"}\n" + (b"\t" * (more - 1) + b"\n" if more else b"")
@@ -162,7 +187,7 @@ def test_a_record_that_ends_where_a_step_does(spool: Spool, more: int) -> None:
 
 @pytest.mark.parametrize("error", [errno.EIO, errno.ESTALE])
 def test_a_bad_sector_in_it_stops_nothing(spool: Spool, monkeypatch: pytest.MonkeyPatch, error: int) -> None:
-    """A segment whose end the disk does not give is put aside; what is recorded goes on in the next one."""
+    """A segment whose end the disk does not give is counted, and put aside; appends go on in the next one."""
     append(spool)
     read = os.read
     bad = spool.layout.active.stat().st_ino
@@ -173,7 +198,9 @@ def test_a_bad_sector_in_it_stops_nothing(spool: Spool, monkeypatch: pytest.Monk
         return read(descriptor, number)
 
     monkeypatch.setattr(os, "read", failing)
+    assert count_pending(spool, spool.now()).foreign == 1
     second = append(spool)
+    assert open_files(bad) == 0
     assert (ids(spool), len(spool.sealed())) == ([second], 1)
     assert count_pending(spool, spool.now()).foreign == 1
 
@@ -261,31 +288,6 @@ def test_nuls_behind_a_line_that_is_none_are_a_part_of_it(spool: Spool, end: byt
     assert segment.corrupt == (b"noise\0",)
 
 
-def used(spool: Spool) -> int:
-    """Where the last line in the active segment ends."""
-    return len(spool.layout.active.read_bytes().rstrip(b"\t\n\0")) + 1
-
-
-def fill(spool: Spool, total: int) -> int:
-    """Append until the last line ends there; return the bytes of a record with no text."""
-    append(spool, 0)
-    least = used(spool)
-    while total - used(spool) > 60_000:
-        append(spool, 30_000)
-    append(spool, total - used(spool) - least)
-    assert used(spool) == total
-    return least
-
-
-def open_files(inode: int) -> int:
-    """How many descriptors of this process are of that file."""
-    number = 0
-    for descriptor in Path("/dev/fd").iterdir():
-        with suppress(OSError):
-            number += os.fstat(int(descriptor.name)).st_ino == inode
-    return number
-
-
 def test_what_is_closed_is_not_closed_again(tmp_path: Path) -> None:
     """Closing twice closes no file that has the number by now."""
     file = ActiveFile(Disk(), Disk().create(tmp_path / "active"))
@@ -324,22 +326,6 @@ def test_an_interrupt_leaves_no_file_open(spool: Spool, monkeypatch: pytest.Monk
     with pytest.raises(KeyboardInterrupt):
         spool.seal() if name == "truncate" else append(spool)
     assert open_files(inode) == 0
-
-
-def test_a_bad_sector_leaves_no_file_open(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A segment whose end cannot be read is closed before it is put aside; a look counts it until then."""
-    append(spool)
-    bad, read = spool.layout.active.stat().st_ino, os.read
-
-    def failing(descriptor: int, number: int) -> bytes:
-        if os.fstat(descriptor).st_ino == bad:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return read(descriptor, number)
-
-    monkeypatch.setattr(os, "read", failing)
-    assert count_pending(spool, spool.now()).foreign == 1
-    append(spool)
-    assert open_files(bad) == 0
 
 
 @pytest.mark.parametrize("missing, torn, sealed", [(0, False, 0), (1, False, 1), (0, True, 1), (-1, True, 0)])
